@@ -171,7 +171,7 @@ fn streams_are_chunked_or_end_with_the_connection() {
 }
 
 #[test]
-fn answers_that_cannot_be_are_refused_and_change_nothing() {
+fn invalid_answers_are_refused_and_change_nothing() {
     let mut server = Server::new();
     let id = server.request(&get("/")).id;
     let now = server.now;
@@ -259,7 +259,7 @@ fn answers_that_cannot_be_are_refused_and_change_nothing() {
 }
 
 #[test]
-fn what_breaks_the_protocol_or_a_limit_gets_its_status() {
+fn each_violation_and_exceeded_limit_has_its_status() {
     let rules = ServerRules {
         head: HeadLimits {
             bytes: 200,
@@ -377,7 +377,7 @@ fn continue_is_sent_before_a_body_that_is_wanted() {
 
 #[test]
 fn slow_heads_bodies_and_handlers_run_out_of_time() {
-    // Nothing arrives: the connection is closed without a word.
+    // Nothing arrives: the connection is closed without a response.
     let mut server = Server::new();
     assert_eq!(server.pass(59 * SECOND), None);
     assert_eq!(server.connection.ending(), None);
@@ -512,7 +512,7 @@ fn a_client_that_asks_without_reading_has_to_wait() {
     assert!(!server.connection.wants_input());
     server.connection.sent(50_000, server.now);
     assert!(matches!(server.advance(), Some(ServerEvent::Request(_))));
-    // What comes while a request is answered is limited.
+    // What arrives while a request is answered is limited.
     assert!(!server.connection.wants_input());
     let mut server = Server::new();
     server.request(&get("/"));
@@ -760,7 +760,7 @@ fn connections_that_lose_least_make_room_first() {
 }
 
 #[test]
-fn a_connection_that_makes_room_says_so_where_it_can() {
+fn a_connection_that_makes_room_tells_its_client_if_it_can() {
     let answer = |received: &str| {
         let mut server = Server::new();
         server.receive(received);
@@ -793,7 +793,7 @@ fn a_connection_that_makes_room_says_so_where_it_can() {
 
 /// Used bytes are removed from time to time only.
 #[test]
-fn pipelined_requests_are_found_as_others_arrive_behind_them() {
+fn pipelined_requests_are_found_while_more_arrive() {
     let mut server = Server::new();
     let count = 3000;
     let stream: String = (0..count)

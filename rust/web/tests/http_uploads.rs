@@ -38,7 +38,7 @@ impl Server {
 }
 
 #[test]
-fn uploads_mean_the_same_at_every_cut_and_keep_the_order() {
+fn uploads_are_the_same_at_every_cut_and_stay_in_order() {
     let stream = format!(
         "{}{}{}{}",
         post(
@@ -97,7 +97,7 @@ fn news_end_once_after_everything_was_taken() {
     assert!(server.connection.is_receiving_body(id));
     assert_eq!(server.take(id), "", "it has not been read");
     assert_eq!(server.advance(), None);
-    // What nobody takes is news again and again.
+    // Bytes that nobody takes are reported each time.
     assert!(server.connection.has_news_of_body(id));
     assert!(server.connection.has_news_of_body(id));
     assert_eq!(server.take(id), "ab");
@@ -112,7 +112,7 @@ fn news_end_once_after_everything_was_taken() {
     assert!(server.connection.has_news_of_body(id));
     assert!(!server.connection.is_receiving_body(id));
     assert!(!server.connection.has_news_of_body(id));
-    // Other numbers have none.
+    // Other requests have none.
     for other in [id - 1, id + 1] {
         assert!(!server.connection.has_news_of_body(other));
         assert!(!server.connection.is_receiving_body(other));
@@ -168,7 +168,7 @@ fn a_body_that_nobody_takes_makes_the_client_wait() {
 #[test]
 fn limits_hold_as_a_body_grows() {
     let words = "body exceeds the limit of 4 bytes";
-    // Before the handler hears of it.
+    // Before the handler is called.
     for lines in [
         "Content-Length: 5\r\n",
         "Content-Length: 5\r\nExpect: 100-continue\r\n",
@@ -343,7 +343,7 @@ fn a_client_that_ends_in_the_middle_has_gone() {
     server.connection.end_of_stream();
     assert_eq!(server.advance(), None);
     assert_eq!(server.connection.ending(), Some(Ending::Abort));
-    // The end after the body is none of its middle.
+    // An end after the body does not cut the body off.
     let mut server = uploads(10);
     let id = server.request(&start).id;
     server.receive("def");
@@ -355,7 +355,7 @@ fn a_client_that_ends_in_the_middle_has_gone() {
 }
 
 #[test]
-fn time_runs_for_the_one_whose_turn_it_is() {
+fn time_limits_apply_to_the_side_that_the_other_waits_for() {
     let head = post("Content-Length: 9000000\r\n", "");
     let block = "x".repeat(64 << 10);
     // The handler's: from the first byte that it has not taken.
@@ -380,7 +380,7 @@ fn time_runs_for_the_one_whose_turn_it_is() {
         assert_eq!(server.take(id).len(), 2 * block.len());
     }
     assert_eq!(server.connection.ending(), None);
-    // A take of nothing is none.
+    // Taking nothing does not restart the time.
     let mut server = uploads(10);
     let id = server.request(&post("Content-Length: 1\r\n", "x")).id;
     server.advance();

@@ -54,8 +54,9 @@ fn run_core_directly(project: &Project, tally: &mut Tally) {
     record(project, Kind::CoreTests, &counts.to_string());
 }
 
-/// The test programs of the core with their names, as `cargo test --workspace` builds them. A `cargo
-/// test` of these crates alone would build them anew: it gives their dependencies fewer features.
+/// The test programs of the core with their names, as `cargo test --workspace` builds them. `cargo
+/// test` of these crates alone would build them again, because it gives their dependencies fewer
+/// features.
 fn core_programs(project: &Project) -> Result<Vec<(String, Command)>> {
     let mut cargo = project.cargo();
     cargo

@@ -25,8 +25,8 @@ const BLOCK: usize = 64 * 1024;
 /// A block of a file is read when less than this waits to be sent.
 const MAX_FILE_AHEAD: usize = 64 * 1024;
 
-/// What a connection may do until the next poll of its server, so that no client holds up a frame,
-/// and others get their turn.
+/// How much a connection may transfer until the next poll of its server, so that no client holds up
+/// a frame or starves the others.
 #[derive(Clone, Copy)]
 pub(super) struct Shares {
     /// How many bytes are received.
@@ -48,7 +48,7 @@ struct ClientState {
     transport: Transport,
     protocol: ServerConnection,
     file: Option<FileSource>,
-    /// What is left of it.
+    /// What is left of its shares.
     shares: Shares,
     unsent: UnsentOfClient,
     /// The request that a script has and that is not answered.
@@ -61,7 +61,7 @@ struct ClientState {
 pub(super) struct OpenRequest {
     id: u64,
     pub(super) object: Arc<Presence>,
-    /// Whether the script takes its body as that arrives.
+    /// Whether the script takes the body as it arrives.
     pub(super) is_upload: bool,
 }
 
@@ -72,7 +72,7 @@ pub(super) type UploadLimit<'a> = &'a dyn Fn(&RequestHead) -> Option<u64>;
 /// A connection that another protocol takes over.
 pub(super) struct Upgraded {
     pub(super) transport: Transport,
-    /// What is left of earlier answers, and comes first.
+    /// The rest of earlier answers, which comes first.
     pub(super) unsent: Vec<u8>,
     /// What was received after the request.
     pub(super) received: Vec<u8>,
@@ -129,7 +129,7 @@ impl Client {
         self.is_secure
     }
 
-    /// What tells the clients of this machine apart from others, if it has an address of its own.
+    /// The address that identifies the client's machine, if it has one of its own.
     pub(super) fn machine(&self) -> Option<IpAddr> {
         match &self.peer {
             Some(Address::Inet(address)) => address_of_its_own(address.ip()),
@@ -147,7 +147,7 @@ impl Client {
         self.serving().shares = shares;
     }
 
-    /// Reads, goes on with the protocol, and sends. Returns whether the connection stays.
+    /// Receives, advances the protocol, and sends. Returns whether the connection is still open.
     pub(super) fn poll(
         self: &Arc<Client>,
         now: Instant,
@@ -166,7 +166,7 @@ impl Client {
             self.advance(serving, now, rules, upload_limit, events);
             serving.send(now);
         }
-        // A handshake is as long as a head.
+        // A handshake has the time limit of a head.
         if let (Some(since), Some(limit)) =
             (serving.transport.handshake_since(), rules.head_timeout)
             && now.saturating_duration_since(since) >= limit
@@ -175,7 +175,7 @@ impl Client {
         }
         let is_over = serving.has_ended();
         if is_over || serving.protocol.ending().is_some() {
-            // The request was not answered to its end.
+            // The answer to the request was not completed.
             if let Some(open) = serving.open.take() {
                 events.push(ClientEvent::Closed(open));
             }
@@ -251,7 +251,7 @@ impl Client {
         }
     }
 
-    /// What it is busy with, and since when.
+    /// What the connection is busy with, and since when.
     pub(super) fn occupation(&self, now: Instant) -> (Occupation, Instant) {
         let serving = self.serving();
         match serving.transport.handshake_since() {
@@ -277,7 +277,7 @@ impl Client {
         }
         serving.protocol.make_room();
         serving.send(now);
-        // Whoever has no room for a few words does not get them.
+        // If the socket has no room for the message, the client does not get it.
         serving.transport.disconnect();
         serving.unsent.set(0);
         serving.open.take()
@@ -372,7 +372,7 @@ impl Client {
         }
         answer(&mut serving.protocol)?;
         serving.file = Some(source);
-        // The script has done its part.
+        // The script has given its answer.
         serving.open = None;
         self.after_answer(&mut serving, id, Instant::now());
         Ok(())
@@ -432,7 +432,7 @@ impl Client {
     pub(super) fn abandon(&self, id: u64) -> bool {
         let mut serving = self.serving();
         serving.open.take_if(|open| open.id == id);
-        // A file needs no script any more.
+        // A file no longer needs the script.
         if serving.file.is_some() || serving.has_ended() || !serving.protocol.abandon(id) {
             return false;
         }
@@ -485,7 +485,7 @@ impl ClientState {
         self.protocol.unsent().len() + self.transport.pending_bytes()
     }
 
-    /// Sends what can be sent, and ends the connection if it is to end.
+    /// Sends what can be sent, and closes the connection if it is ending.
     fn send(&mut self, now: Instant) {
         loop {
             self.pump_file(now);
@@ -507,7 +507,7 @@ impl ClientState {
         self.note_unsent();
     }
 
-    /// Counts what waits to be sent.
+    /// Updates the count of unsent bytes.
     fn note_unsent(&mut self) {
         let bytes = match self.has_ended() {
             true => 0,
@@ -516,7 +516,7 @@ impl ClientState {
         self.unsent.set(bytes);
     }
 
-    /// Ends the connection. What is to be sent is sent in the background.
+    /// Ends the connection. Unsent bytes are sent in the background.
     fn disconnect(&mut self) {
         self.transport.disconnect_after(self.protocol.unsent());
         self.note_unsent();
@@ -526,7 +526,7 @@ impl ClientState {
         self.transport.has_ended() || self.protocol.is_upgraded()
     }
 
-    /// Goes on with a file that is being sent.
+    /// Continues a file that is being sent.
     fn pump_file(&mut self, now: Instant) {
         let protocol = &mut self.protocol;
         let Some(file) = &mut self.file else {

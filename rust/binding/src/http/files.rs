@@ -15,7 +15,7 @@ use super::answers;
 use super::client::Client;
 use super::file_source::FileSource;
 
-/// The file that stands for its folder.
+/// The file that is sent for a folder.
 const INDEX: &str = "index.html";
 
 /// Answers a request for the file at `rest`, which is not decoded, below `folder`.
@@ -113,10 +113,10 @@ pub(super) fn send(
     client.answer_file(id, source, |protocol| protocol.start(id, status, &headers))
 }
 
-/// An entity tag that changes with the file.
+/// The entity tag of a file, which changes with the file.
 fn etag(known: &EntityTags, path: &str, length: u64) -> Option<String> {
     let modified = FileAccess::get_modified_time(path);
-    // Files in an exported game have none.
+    // Files in an exported game have no time.
     let modified = (modified > 0).then_some(modified);
     let today = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = (Instant::now(), today.map_or(0, |today| today.as_secs()));

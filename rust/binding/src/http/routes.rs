@@ -5,7 +5,7 @@ use stream_socket_web::http::RoutePattern;
 
 use crate::bridge::CallableRef;
 
-/// What handles the requests of a route.
+/// What answers the requests of a route.
 pub(super) enum Route {
     /// A method of a script.
     Handler {
@@ -46,7 +46,7 @@ pub(super) enum Found {
     Nothing,
 }
 
-/// The first of `routes` that fits.
+/// The first of `routes` that matches.
 pub(super) fn find(routes: &[Route], method: &str, path: &str) -> Found {
     let mut others: Vec<&str> = Vec::new();
     for route in routes {

@@ -1,4 +1,4 @@
-//! What a server does in a poll: accepts, goes on with its connections, and hands out requests.
+//! The poll of a server: accepts connections, advances them, and hands out requests.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,13 +32,13 @@ const MAX_BYTES: Shares = Shares {
     of_files: 8 << 20,
 };
 
-/// What each connection may have at least.
+/// The minimum share of each connection.
 const MIN_SHARES: Shares = Shares {
     received: 16 << 10,
     of_files: 1,
 };
 
-/// What each connection may have at most.
+/// The maximum share of each connection.
 const MAX_SHARES: Shares = Shares {
     received: 1 << 20,
     of_files: 1 << 20,
@@ -47,8 +47,8 @@ const MAX_SHARES: Shares = Shares {
 /// How many requests of a connection one poll answers, if a client does not wait for answers.
 const MAX_ROUNDS: usize = 64;
 
-/// What a server is made of, but for its routes. Each field has its own lock, and no lock is held
-/// while a handler of a request runs.
+/// The state of a server, except its routes. Each field has its own lock, and no lock is held while
+/// a handler of a request runs.
 #[derive(Default)]
 pub(super) struct Serving {
     pub(super) listener: Listener,
@@ -61,12 +61,11 @@ pub(super) struct Serving {
     pub(super) last_error: LastError,
 }
 
-/// What a script has set.
+/// The settings of a script.
 pub(super) struct Limits {
     pub(super) rules: ServerRules,
     pub(super) max_connections: usize,
-    /// How long a poll hands out requests, and how long it goes on with handshakes. `None`:
-    /// unlimited.
+    /// How long a poll hands out requests, and how long it advances handshakes. `None`: unlimited.
     pub(super) poll_time: Option<Duration>,
     /// `None` without TLS.
     pub(super) tls_options: Option<ObjectRef>,
@@ -83,8 +82,8 @@ impl Default for Limits {
     }
 }
 
-/// What happened and was not delivered. The requests of all connections wait in one line, at most
-/// one of each connection.
+/// Events that were not delivered. The requests of all connections wait in one queue, at most one
+/// of each connection.
 #[derive(Default)]
 struct Inbox {
     events: EventQueue<ClientEvent>,
@@ -112,7 +111,7 @@ impl Inbox {
     }
 }
 
-/// An object that serves. The reference keeps it alive: a handler may drop every other one.
+/// A server in a poll. The reference keeps it alive: a handler may drop all others.
 pub(super) struct Server<'a> {
     pub(super) serving: Arc<Serving>,
     pub(super) object: ObjectRef,
@@ -149,7 +148,8 @@ pub(super) fn poll(server: &Server<'_>) -> Error {
         clients.clear();
         // No lock is held while a handler runs.
         loop {
-            // What waits for slow clients must not become ever more, and a frame not ever longer.
+            // Neither the bytes that wait for slow clients nor the time of a frame may grow without
+            // limit.
             let has_time = !has_handed_out || !serving.is_over_time(started);
             let hands_out = has_time && !serving.unsent.is_full();
             let event = locked(&serving.inbox).next_or_end(delivery, hands_out);
@@ -170,7 +170,7 @@ pub(super) fn poll(server: &Server<'_>) -> Error {
     code
 }
 
-/// What each of `count` connections may do in a poll.
+/// The share of each of `count` connections in a poll.
 fn shares_of_each(count: usize) -> Shares {
     let share = |all: usize, min: usize, max: usize| (all / count.max(1)).clamp(min, max);
     Shares {
@@ -234,8 +234,8 @@ impl Serving {
         Error::OK
     }
 
-    /// Takes a newcomer, or tells it that there is no room. `crowd` has the others from when there
-    /// was no room for the first time on.
+    /// Takes a newcomer, or tells it that there is no room. `crowd` has the other connections, once
+    /// a newcomer has found no room.
     fn admit(
         &self,
         newcomer: Arc<Client>,
@@ -249,7 +249,7 @@ impl Serving {
             while self.is_full()
                 && let Some(other) = crowd.next_for(machine)
             {
-                // Something of it may have arrived since it was last looked at.
+                // More of its data may have arrived since it was last polled.
                 let known = other.occupation(now);
                 self.poll_clients(
                     std::slice::from_ref(&other),
@@ -302,7 +302,7 @@ impl Serving {
             .retain(|(client, _)| stays(client));
     }
 
-    /// Goes on with `clients`, and forgets those that have ended.
+    /// Advances `clients`, and forgets those that have ended.
     fn poll_clients(
         &self,
         clients: &[Arc<Client>],
@@ -454,7 +454,7 @@ fn hand_out(server: &Server<'_>, client: &Arc<Client>, request: Request) {
     }
 }
 
-/// Locks a field, whether or not a panic has happened meanwhile.
+/// Locks a field. Ignores poisoning.
 pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

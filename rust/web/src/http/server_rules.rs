@@ -48,7 +48,7 @@ impl Default for ServerRules {
 impl ServerRules {
     /// Whether a request may be for the host that it names.
     pub fn allows_host(&self, head: &RequestHead) -> bool {
-        // Without a host it comes from no browser.
+        // Browsers always send a host.
         let Some(Authority { host, .. }) = head.host() else {
             return true;
         };
@@ -61,7 +61,7 @@ impl ServerRules {
         last.eq_ignore_ascii_case("localhost") || is_listed(&self.allowed_hosts, host)
     }
 
-    /// Whether a request comes from a page that may send it, or from no page.
+    /// Whether the origin of a request is allowed. A request without an origin is.
     pub fn allows_origin(&self, head: &RequestHead) -> bool {
         let mut origins = head.headers.get_all("Origin");
         let Some(origin) = origins.next() else {
@@ -79,8 +79,8 @@ fn is_listed(list: &[String], text: &str) -> bool {
     entries.any(|entry| entry == "*" || entry.eq_ignore_ascii_case(text))
 }
 
-/// Whether an origin (RFC 6454, section 6.2) is the server that the request is for. A proxy may
-/// have taken TLS away, so the scheme is not compared.
+/// Whether an origin (RFC 6454, section 6.2) is the server that the request is for. The scheme is
+/// not compared, because a proxy may have terminated TLS.
 fn is_own(origin: &str, head: &RequestHead) -> bool {
     let Some((scheme, authority)) = origin.split_once("://") else {
         return false;

@@ -10,7 +10,7 @@ use stream_socket_web::http::{
 /// The maximum length of a body.
 const MAX_BODY: u64 = 20;
 
-/// What becomes of a stream of requests.
+/// The outcome of a stream of requests.
 #[derive(Debug, PartialEq)]
 pub struct Outcome {
     /// Each head with its whole body.

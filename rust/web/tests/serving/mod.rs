@@ -82,7 +82,7 @@ impl Server {
         assert!(sent.ends_with(&format!(": {words}\n")), "{what}: {sent}");
         assert_eq!(self.connection.ending(), Some(Ending::Close), "{what}");
         assert!(!self.connection.wants_input(), "{what}");
-        // Whatever still comes changes nothing.
+        // Later bytes change nothing.
         assert_eq!(
             self.receive("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"),
             None

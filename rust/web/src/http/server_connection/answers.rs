@@ -28,9 +28,9 @@ impl ServerConnection {
         }
     }
 
-    /// Answers the request `id`. The server sets `Content-Length` and `Connection`; of the latter,
-    /// `headers` may have `close`. Nothing of `body` is sent for `HEAD`. If the body of the request
-    /// has not arrived to its end, the connection ends after the answer.
+    /// Answers the request `id`. The server sets `Content-Length` and `Connection`, but `headers`
+    /// may have `Connection: close`. For `HEAD`, `body` is not sent. If the body of the request is
+    /// incomplete, the connection ends after the answer.
     pub fn respond(
         &mut self,
         id: u64,
@@ -111,7 +111,7 @@ impl ServerConnection {
         let output = &mut self.output;
         match &mut self.state {
             State::Sending { encoder, kind, .. } if id == self.id => {
-                // The length that a HEAD has stated is not its own.
+                // The length in the answer to HEAD is that of the body that GET would have.
                 if !kind.is_head {
                     encoder.finish(output, [])?;
                 }
@@ -210,7 +210,7 @@ impl ServerConnection {
     }
 }
 
-/// Refuses a final response that cannot be, and headers that would contradict the server.
+/// Refuses an invalid final response, and headers that would contradict those of the server.
 fn check_headers(status: u16, headers: &Headers) -> Result<(), AnswerError> {
     if !(200..=999).contains(&status) {
         return Err(AnswerError::Status(status));

@@ -22,7 +22,7 @@ pub use self::occupation::Occupation;
 use self::transfer::{Transfer, is_late};
 use self::upload::{Upload, too_large};
 
-/// How many bytes may be received while a request is being answered: a part of the next requests.
+/// How many bytes of the next requests may be received while a request is being answered.
 const MAX_AHEAD: usize = 16 * 1024;
 
 /// How many bytes of answers may wait to be sent before the next request is read.
@@ -54,7 +54,7 @@ pub enum ServerEvent {
     Forgotten(u64),
 }
 
-/// How a connection ends, after everything that is to be sent was sent.
+/// How a connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// By closing it.
@@ -65,8 +65,8 @@ pub enum Ending {
 
 /// The protocol of one connection of a server. It does no I/O and reads no clock.
 ///
-/// Received bytes go in by [`receive`](Self::receive) and bytes to send come out of
-/// [`unsent`](Self::unsent). Requests come out of [`advance`](Self::advance), one after
+/// Pass received bytes to [`receive`](Self::receive), and send those that
+/// [`unsent`](Self::unsent) returns. Requests come out of [`advance`](Self::advance), one after
 /// another: the next one follows when the last one was answered, so answers have the order of the
 /// requests. What breaks a limit or the protocol is answered here, and ends the connection.
 ///
@@ -96,7 +96,7 @@ pub struct ServerConnection {
     output: Vec<u8>,
     /// How many bytes of `output` were sent.
     sent: usize,
-    /// Since when there was always something to send.
+    /// Since when something has been waiting to be sent.
     backlog: Option<Transfer>,
     state: State,
     /// The body of the current request, if the caller takes it as it arrives.
@@ -137,7 +137,7 @@ enum State {
     Over(Ending),
 }
 
-/// What a connection is doing, for those who watch it.
+/// What a connection is doing, for the debugger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Activity {
@@ -204,8 +204,8 @@ impl ServerConnection {
 
     /// Takes received bytes. [`advance`](Self::advance) uses them.
     pub fn receive(&mut self, bytes: &[u8]) {
-        // At most as many bytes are moved as were used, so small pieces behind many that wait cost
-        // no more than large ones.
+        // At most as many bytes are moved as were used, so small pieces after a long input cost no
+        // more than large ones.
         if self.used >= self.input.len() - self.used {
             self.input.drain(..self.used);
             self.used = 0;
@@ -218,12 +218,12 @@ impl ServerConnection {
         self.input_has_ended = true;
     }
 
-    /// What is to be sent.
+    /// The bytes to send.
     pub fn unsent(&self) -> &[u8] {
         &self.output[self.sent..]
     }
 
-    /// Removes `count` bytes that were sent from those that are to be sent.
+    /// Removes the first `count` bytes to send, which were sent.
     pub fn sent(&mut self, count: usize, now: Instant) {
         self.sent += count;
         debug_assert!(self.sent <= self.output.len());
@@ -246,9 +246,9 @@ impl ServerConnection {
         }
     }
 
-    /// Goes on at the time `now`: reads requests, and ends what takes too long. Call it until it
-    /// returns `None`, after bytes were received and at least as often as the time limits are to be
-    /// exact.
+    /// Advances the connection at the time `now`: reads requests, and ends what takes too long.
+    /// Call it until it returns `None`, after bytes were received, and regularly: this determines
+    /// the precision of the time limits.
     ///
     /// `upload_limit` decides about each head: whether the caller takes the body as it arrives, by
     /// [`take_body`](Self::take_body), and how many bytes it may have.
@@ -456,7 +456,7 @@ impl ServerConnection {
         ];
         write_response_head(&mut self.output, status, None, headers)
             .expect("the headers are valid");
-        // What would answer HEAD with a body is followed by the end of the stream anyway.
+        // Even for HEAD: the end of the stream follows, so the body confuses no client.
         self.output.extend_from_slice(body.as_bytes());
         self.end(Ending::Close);
     }
@@ -500,7 +500,7 @@ impl ServerConnection {
         self.id
     }
 
-    /// How the connection ends, if it does. [`Ending::Close`] waits until everything was sent.
+    /// How the connection ends, if it is ending. [`Ending::Close`] waits until everything was sent.
     pub fn ending(&self) -> Option<Ending> {
         match self.state {
             State::Over(ending) => Some(ending),
@@ -527,7 +527,7 @@ impl State {
     }
 }
 
-/// What became of a body.
+/// The result of reading a body.
 enum Read {
     Whole(Box<Request>),
     Incomplete,

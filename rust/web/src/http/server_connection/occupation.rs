@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 use super::transfer::{Transfer, is_late};
 use super::{Ending, ServerConnection, State};
 
-/// How long a head, a body and an answer are left alone when room is needed.
+/// How long a head, a body or an answer may make no progress before it makes room.
 const PATIENCE: Option<Duration> = Some(Duration::from_secs(1));
 
 const TOO_MANY: &str = "too many connections";
 
-/// What a connection is busy with. A server with too many connections ends those first that come
-/// first here, because they lose least; among equal ones, the oldest.
+/// What a connection is busy with. A server with too many connections ends them in this order,
+/// because the first lose least; among equal ones, it ends the oldest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Occupation {
     /// It waits for a request of which nothing has arrived. Nothing is lost.
@@ -28,7 +28,7 @@ pub enum Occupation {
 }
 
 impl ServerConnection {
-    /// What it is busy with at `now`, and since when.
+    /// What the connection is busy with at `now`, and since when.
     pub fn occupation(&self, now: Instant) -> (Occupation, Instant) {
         let of = |slow: Occupation, transfer: &Transfer| match transfer.is_slow(PATIENCE, now) {
             true => (slow, transfer.since()),
@@ -67,7 +67,7 @@ impl ServerConnection {
         self.refuse(503, TOO_MANY);
     }
 
-    /// Ends the connection because another one needs its place. The client is told so, unless it
+    /// Ends the connection because another one needs its place. The client gets 503, unless it
     /// waits for nothing, or an answer has begun.
     pub fn make_room(&mut self) {
         match &self.state {

@@ -1,4 +1,4 @@
-//! How fast something moves, and when it is too slow.
+//! The rate of a transfer, and when it is too slow.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 /// that accepts an answer more slowly. In bytes per second, on average.
 const MIN_RATE: u64 = 500;
 
-/// How fast something moves.
+/// The progress of a transfer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Transfer {
     since: Instant,

@@ -29,7 +29,7 @@ pub(super) struct Upload {
     has_ended: bool,
 }
 
-/// Why a body cannot go on.
+/// Why a body is refused.
 pub(super) enum Refusal {
     Malformed(BodyError),
     /// It has more bytes than this.
@@ -64,12 +64,12 @@ impl Upload {
         self.untaken.len() < MAX_UNTAKEN
     }
 
-    /// Whether nothing can be expected of the client before the caller does something.
+    /// Whether the client waits for the caller.
     pub(super) fn waits_for_caller(&self) -> bool {
         self.is_whole() || !self.has_room() || self.awaits_continue
     }
 
-    /// Whether nothing can be expected of the caller before the client does something.
+    /// Whether the caller waits for the client.
     pub(super) fn waits_for_client(&self) -> bool {
         !self.waits_for_caller() && self.untaken.is_empty()
     }
@@ -78,7 +78,7 @@ impl Upload {
         &self.transfer
     }
 
-    /// Decodes from `input` what there is room for. Returns how many bytes of it are used.
+    /// Decodes as much of `input` as there is room for. Returns how many bytes of it are used.
     pub(super) fn decode(&mut self, input: &[u8], now: Instant) -> Result<usize, Refusal> {
         let mut used = 0;
         while !self.is_whole() && self.has_room() && used < input.len() {
@@ -107,7 +107,7 @@ impl Upload {
         ends || !self.untaken.is_empty()
     }
 
-    /// Whether [`has_news`](Self::has_news) has told that everything was taken.
+    /// Whether [`has_news`](Self::has_news) has reported that everything was taken.
     pub(super) fn has_ended(&self) -> bool {
         self.has_ended
     }

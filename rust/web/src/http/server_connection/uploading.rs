@@ -7,7 +7,7 @@ use super::{Ending, ServerConnection, State};
 use crate::http::server_rules::ServerRules;
 
 impl ServerConnection {
-    /// Goes on with the body of the current request.
+    /// Reads more of the body of the current request.
     pub(super) fn read_upload(&mut self, now: Instant, rules: &ServerRules) {
         let Some(upload) = &mut self.upload else {
             return;
