@@ -292,6 +292,33 @@ func test_an_answer_before_the_end_arrives_while_the_client_still_sends() -> voi
 		check_eq([held[0].is_open(), held[0].is_receiving_body()], [false, false], "over")
 		check_eq(held[0].receive_body(), PackedByteArray(), "nothing is left")
 		check_eq(server.get_connection_count(), 0, "no connection is left")
+	# Also one whose answer is larger than the buffers of the system.
+	var path := fresh_path("large")
+	FileAccess.open(path, FileAccess.WRITE).store_string("y".repeat(LARGE >> 1))
+	var large := _serve(func(request: HTTPServerRequestRs) -> void:
+		if request.path == "/text":
+			request.respond(200, "y".repeat(LARGE >> 1))
+		else:
+			request.respond_file(path))
+	for name: String in ["/text", "/file"]:
+		var client := connected_to(large)
+		client.send(_head("Content-Length: %d\r\n" % LARGE, "POST " + name))
+		var block := PackedByteArray()
+		block.resize(1 << 20)
+		var state := {"sent": 0, "unsent": PackedByteArray()}
+		spin_until(func() -> bool:
+			if state.unsent.is_empty():
+				state.unsent = block
+			var count: int = client.peer.put_partial_data(state.unsent)[1]
+			state.unsent = state.unsent.slice(count)
+			state.sent += count
+			large.poll()
+			return state.sent == LARGE, "all to be sent without a read")
+		spin_until(func() -> bool:
+			client.step()
+			return client.is_closed(), "the end")
+		check_eq([client.received.count(121) > LARGE >> 1, status_of(client.text().left(100))],
+				[true, 200], "the whole answer")
 	# A stream can begin meanwhile.
 	held.clear()
 	var client := connected_to(server)

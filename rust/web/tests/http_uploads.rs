@@ -299,6 +299,35 @@ fn an_answer_before_the_end_of_the_body_ends_the_connection() {
     assert_eq!(server.connection.ending(), Some(Ending::Close));
     assert!(!server.connection.wants_input());
     assert_eq!((server.take(id), server.receive("def")), ("".into(), None));
+    // What still comes is discarded while the answer is being sent.
+    let mut server = uploads(1 << 30);
+    let id = server
+        .request(&post("Content-Length: 1000000000\r\n", "abc"))
+        .id;
+    server.respond(id, &"no".repeat(1000));
+    for _ in 0..1000 {
+        assert!(server.connection.wants_input());
+        assert_eq!(server.receive(&"x".repeat(10_000)), None);
+    }
+    assert!(server.sent().ends_with("nono"));
+    assert!(!server.connection.wants_input());
+    // So it is while a file is being sent, with a length that is known.
+    let mut server = uploads(1 << 30);
+    let id = server
+        .request(&post("Content-Length: 10000003\r\n", "abc"))
+        .id;
+    let length = Headers::from_iter([("Content-Length", "4")]);
+    server.connection.start(id, 200, &length).unwrap();
+    server.connection.discard_body(id, server.now);
+    for _ in 0..1000 {
+        assert!(server.connection.wants_input());
+        assert_eq!(server.receive(&"x".repeat(10_000)), None);
+        assert_eq!(server.take(id), "");
+        assert!(!server.connection.has_news_of_body(id));
+    }
+    server.connection.write(id, b"file").unwrap();
+    server.connection.finish(id, server.now).unwrap();
+    assert!(server.sent().ends_with("file"));
     // A stream can begin before the end of the body, which still arrives.
     let mut server = uploads(10);
     let id = server.request(&start).id;

@@ -371,6 +371,7 @@ impl Client {
             return Err(AnswerError::Over);
         }
         answer(&mut serving.protocol)?;
+        serving.protocol.discard_body(id, Instant::now());
         serving.file = Some(source);
         // The script has given its answer.
         serving.open = None;

@@ -202,10 +202,11 @@ impl ServerConnection {
     /// The answer is complete.
     fn next(&mut self, now: Instant) {
         debug_assert!(self.is_last || !self.is_body_missing());
-        self.upload = None;
-        match self.is_last {
-            true => self.end(Ending::Close),
-            false => self.state = State::Idle { since: now },
+        if self.is_last {
+            self.end(Ending::Close);
+        } else {
+            self.upload = None;
+            self.state = State::Idle { since: now };
         }
     }
 }

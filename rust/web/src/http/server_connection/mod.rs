@@ -101,6 +101,8 @@ pub struct ServerConnection {
     state: State,
     /// The body of the current request, if the caller takes it as it arrives.
     upload: Option<Box<Upload>>,
+    /// Whether the connection was ended before the body had arrived.
+    discards_body: bool,
     /// The number of the current request, or the last one.
     id: u64,
     /// Whether the connection ends after the current answer.
@@ -183,6 +185,7 @@ impl ServerConnection {
             backlog: None,
             state: State::Idle { since: now },
             upload: None,
+            discards_body: false,
             id: 0,
             is_last: false,
         }
@@ -198,12 +201,17 @@ impl ServerConnection {
             State::Idle { .. } | State::Waiting { .. } | State::Sending { .. } => {
                 self.unread().len() < MAX_AHEAD
             }
+            // A client that sends before it reads must not wait for room.
+            State::Over(Ending::Close) => self.discards_body && !self.unsent().is_empty(),
             State::Upgraded | State::Over(_) => false,
         }
     }
 
     /// Takes received bytes. [`advance`](Self::advance) uses them.
     pub fn receive(&mut self, bytes: &[u8]) {
+        if let State::Over(_) = self.state {
+            return;
+        }
         // At most as many bytes are moved as were used, so small pieces after a long input cost no
         // more than large ones.
         if self.used >= self.input.len() - self.used {
@@ -463,6 +471,7 @@ impl ServerConnection {
 
     fn end(&mut self, ending: Ending) {
         self.state = State::Over(ending);
+        self.discards_body |= self.is_body_missing();
         self.upload = None;
         self.input = Vec::new();
         self.used = 0;

@@ -27,6 +27,8 @@ pub(super) struct Upload {
     awaits_continue: bool,
     /// Whether the caller knows that everything was taken.
     has_ended: bool,
+    /// Whether what still arrives is discarded.
+    is_discarded: bool,
 }
 
 /// Why a body is refused.
@@ -52,6 +54,7 @@ impl Upload {
             full_since: None,
             awaits_continue: head.expects_continue(),
             has_ended: false,
+            is_discarded: false,
         })
     }
 
@@ -92,7 +95,9 @@ impl Upload {
             if self.transfer.bytes() > self.limit {
                 return Err(Refusal::TooLarge(self.limit));
             }
-            self.untaken.extend_from_slice(data);
+            if !self.is_discarded {
+                self.untaken.extend_from_slice(data);
+            }
         }
         if !self.has_room() {
             self.full_since.get_or_insert(now);
@@ -118,6 +123,13 @@ impl Upload {
             self.transfer = Transfer::beginning(now);
         }
         std::mem::take(&mut self.awaits_continue)
+    }
+
+    /// From now on, what arrives is discarded.
+    pub(super) fn discard(&mut self, now: Instant) {
+        self.take(now);
+        self.is_discarded = true;
+        self.has_ended = true;
     }
 
     pub(super) fn take(&mut self, now: Instant) -> Vec<u8> {

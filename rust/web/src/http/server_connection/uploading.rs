@@ -78,6 +78,14 @@ impl ServerConnection {
         upload.has_news()
     }
 
+    /// Discards what has arrived and what still arrives of the body of the request `id`. Its answer
+    /// has begun, and a client that sends before it reads must not wait for room.
+    pub fn discard_body(&mut self, id: u64, now: Instant) {
+        if let Some(upload) = self.upload.as_mut().filter(|_| id == self.id) {
+            upload.discard(now);
+        }
+    }
+
     /// Lets the client of the request `id` send its body, if it waits for that (RFC 9110, section
     /// 10.1.1).
     pub fn send_continue(&mut self, id: u64, now: Instant) {
