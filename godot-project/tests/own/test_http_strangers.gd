@@ -123,6 +123,26 @@ func test_a_handler_that_does_not_answer_is_named_once() -> void:
 	check(not output.contains("evil"), "nothing of a stranger")
 
 
+func test_a_request_that_waits_too_long_for_its_handler_gets_503() -> void:
+	var reached := []
+	var server := serve(func(request: HTTPServerRequestRs) -> void:
+		reached.append(request.path)
+		OS.delay_msec(400)
+		request.respond(200, "ok"))
+	server.response_timeout = 0.2
+	var clients: Array[RawClient] = []
+	for i in 2:
+		clients.append(connected_to(server))
+		clients[i].send(request_text("GET /%d" % i))
+	# One poll reads both and has time for one, which takes too long for the other.
+	OS.delay_msec(20)
+	check_eq(body_of(await_close(clients[0])), "ok", "a slow handler may answer late")
+	var answer := await_close(clients[1])
+	check_eq(status_of(answer), 503, answer)
+	check(answer.ends_with("503 Service Unavailable: the server is too busy\n"), answer)
+	check_eq(reached, ["/0"], "the handlers")
+
+
 func test_connections_are_limited_and_idle_ones_make_room() -> void:
 	var kept: Array[HTTPServerRequestRs] = []
 	var server := serve(func(request: HTTPServerRequestRs) -> void: kept.append(request))
