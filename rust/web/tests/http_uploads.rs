@@ -314,7 +314,7 @@ fn an_answer_before_the_end_of_the_body_ends_the_connection() {
     // So it is while a file is being sent, with a length that is known.
     let mut server = uploads(1 << 30);
     let id = server
-        .request(&post("Content-Length: 10000003\r\n", "abc"))
+        .request(&post("Content-Length: 20000000\r\n", "abc"))
         .id;
     let length = Headers::from_iter([("Content-Length", "4")]);
     server.connection.start(id, 200, &length).unwrap();
@@ -325,9 +325,25 @@ fn an_answer_before_the_end_of_the_body_ends_the_connection() {
         assert_eq!(server.take(id), "");
         assert!(!server.connection.has_news_of_body(id));
     }
+    // The client may stop sending, and end its stream, after it has read the head.
+    assert!(!server.sent().is_empty());
+    assert_eq!(server.pass(1000 * SECOND), None);
+    server.connection.end_of_stream();
+    assert_eq!(server.advance(), None);
     server.connection.write(id, b"file").unwrap();
     server.connection.finish(id, server.now).unwrap();
     assert!(server.sent().ends_with("file"));
+    assert_eq!(server.connection.ending(), Some(Ending::Close));
+    // A body that has arrived ends before the next request.
+    let mut server = uploads(10);
+    let text = post("Content-Length: 3\r\n", "abc") + &get("/next");
+    let id = server.request(&text).id;
+    server.advance();
+    server.connection.start(id, 200, &length).unwrap();
+    server.connection.discard_body(id, server.now);
+    server.connection.write(id, b"file").unwrap();
+    server.connection.finish(id, server.now).unwrap();
+    assert_eq!(server.request("").head.path(), "/next");
     // A stream can begin before the end of the body, which still arrives.
     let mut server = uploads(10);
     let id = server.request(&start).id;

@@ -95,9 +95,7 @@ impl Upload {
             if self.transfer.bytes() > self.limit {
                 return Err(Refusal::TooLarge(self.limit));
             }
-            if !self.is_discarded {
-                self.untaken.extend_from_slice(data);
-            }
+            self.untaken.extend_from_slice(data);
         }
         if !self.has_room() {
             self.full_since.get_or_insert(now);
@@ -125,11 +123,16 @@ impl Upload {
         std::mem::take(&mut self.awaits_continue)
     }
 
-    /// From now on, what arrives is discarded.
+    /// From now on, what still arrives is discarded.
     pub(super) fn discard(&mut self, now: Instant) {
         self.take(now);
-        self.is_discarded = true;
+        self.is_discarded = !self.is_whole();
         self.has_ended = true;
+    }
+
+    /// Whether what still arrives is discarded.
+    pub(super) fn is_discarded(&self) -> bool {
+        self.is_discarded
     }
 
     pub(super) fn take(&mut self, now: Instant) -> Vec<u8> {

@@ -12,6 +12,12 @@ impl ServerConnection {
         let Some(upload) = &mut self.upload else {
             return;
         };
+        if upload.is_discarded() {
+            // The connection ends after the answer, so no other request follows. The client may
+            // stop sending.
+            self.used = self.input.len();
+            return;
+        }
         let waited = upload.waits_for_client();
         match upload.decode(&self.input[self.used..], now) {
             Ok(used) => self.used += used,
