@@ -74,7 +74,9 @@ fn core_programs(project: &Project) -> Result<Vec<(String, Command)>> {
             .map(|core| project.root().join(core))
             .iter()
             .any(|core| folder == *core);
-        if let (true, true, Some(path)) = (is_core, artifact.profile.test, artifact.executable) {
+        // The simulation has tests only when its system is simulated (`cargo xtask simulate`).
+        let is_test = artifact.profile.test && artifact.target.name != "simulation";
+        if let (true, true, Some(path)) = (is_core, is_test, artifact.executable) {
             let mut program = Command::new(path);
             program.current_dir(folder);
             programs.push((artifact.target.name, program));
