@@ -20,7 +20,7 @@ use super::upgrade::{UpgradeFailure, upgrade};
 use super::{answers, files};
 use crate::bridge::PropertyKind::{Dictionary, PackedByteArray as Bytes, String as Text};
 use crate::bridge::{Bridged, Class, ClassTree, Optional, PartKind, Property, new_object, part_of};
-use crate::parts::{LastError, Part, Presence};
+use crate::parts::{LastError, Part, Presence, WebSocketSettings};
 use crate::shared_methods::{Failing, last_error_methods};
 use crate::websocket::WebSocketPeerRs;
 use crate::{json, text};
@@ -74,7 +74,7 @@ pub(crate) struct RequestPart {
     handler: String,
     complaints: Arc<Complaints>,
     presence: Arc<Presence>,
-    /// Whether a script has begun to answer it, and whether it has done so to the end.
+    /// Whether a script has begun to answer it, and whether the answer is complete.
     has_begun: AtomicBool,
     is_complete: AtomicBool,
     last_error: LastError,
@@ -366,15 +366,19 @@ impl HTTPServerRequestRs {
         #[opt(default = Optional::no_strings())] protocols: Optional<PackedStringArray>,
         #[opt(default = Optional::NULL)] like: Optional<Option<Gd<WebSocketPeerRs>>>,
     ) -> Option<Gd<WebSocketPeerRs>> {
-        let settings = like.into_inner().map(|like| part_of(&like).settings());
+        let mut settings = like
+            .into_inner()
+            .map_or_else(WebSocketSettings::shared_default, |like| {
+                part_of(&like).settings()
+            });
         let protocols = protocols.into_inner();
-        let protocols = protocols.as_slice().iter().map(GString::to_string);
+        if !protocols.as_slice().is_empty() {
+            let protocols = protocols.as_slice().iter().map(GString::to_string);
+            Arc::make_mut(&mut settings).protocols = protocols.collect();
+        }
         let request = Self::this();
         let (client, id) = (&request.client, request.id);
-        let settings = settings
-            .unwrap_or_default()
-            .with_protocols(protocols.collect());
-        let upgraded = upgrade(client, id, &request.head, settings);
+        let upgraded = upgrade(client, id, &request.head, &settings);
         match upgraded {
             Ok(websocket) => {
                 request.completed("upgrade", Ok(()));
@@ -518,7 +522,7 @@ impl RequestPart {
         }
     }
 
-    /// Misuse is printed. That the client has gone, or that the time is up, is not.
+    /// Prints an error for misuse, but none if the client has gone or the time is up.
     fn failed(&self, what: &str, error: &AnswerError) -> Error {
         let is_complete = self.is_complete.load(Ordering::Relaxed);
         match error {

@@ -1,5 +1,7 @@
 //! Requests that become WebSockets.
 
+use std::sync::Arc;
+
 use godot::obj::Gd;
 use stream_socket_web::http::{AnswerError, RequestHead};
 use stream_socket_web::websocket::session::{Session, StartError};
@@ -11,11 +13,11 @@ use crate::websocket::{self, WebSocketPeerRs};
 
 /// Why a request has not become a WebSocket.
 pub(super) enum UpgradeFailure {
-    /// It is no valid handshake. It was answered.
+    /// It is not a valid handshake, and was answered.
     Refused(String),
     /// The script has set something that cannot be sent.
     Misuse(String),
-    /// The request cannot be answered any more.
+    /// The request can no longer be answered.
     Answer(AnswerError),
 }
 
@@ -24,7 +26,7 @@ pub(super) fn upgrade(
     client: &Client,
     id: u64,
     head: &RequestHead,
-    settings: WebSocketSettings,
+    settings: &Arc<WebSocketSettings>,
 ) -> Result<Gd<WebSocketPeerRs>, UpgradeFailure> {
     let no_header = |line| format!("handshake header {line:?} is not \"Name: value\"");
     let handshake = settings.handshake();
@@ -48,10 +50,13 @@ pub(super) fn upgrade(
     match transport {
         Transport::Plain(connection) => {
             connection.set_allow_half_open(false);
-            Ok(websocket::over(*connection, session, settings))
+            Ok(websocket::over(*connection, session, settings.clone()))
         }
         Transport::Tls(tls) => match tls.into_stream() {
-            Some((stream, output)) => Ok(websocket::over_tls(stream, output, session, settings)),
+            Some((stream, output)) => {
+                let settings = settings.clone();
+                Ok(websocket::over_tls(stream, output, session, settings))
+            }
             None => Err(UpgradeFailure::Answer(AnswerError::Over)),
         },
         Transport::Gone => Err(UpgradeFailure::Answer(AnswerError::Over)),

@@ -335,7 +335,7 @@ fn poll(this: &Arc<WebSocketPart<ObjectRef>>) {
 pub(crate) fn over(
     connection: Connection,
     session: Session,
-    settings: WebSocketSettings,
+    settings: Arc<WebSocketSettings>,
 ) -> Gd<WebSocketPeerRs> {
     let class = match connection.peer_address() {
         Some(Address::Unix(_)) => UDS_PEER,
@@ -354,7 +354,7 @@ pub(crate) fn over_tls(
     (stream, socket): (ObjectRef, PeerObject<ObjectRef>),
     output: EngineOutput,
     session: Session,
-    settings: WebSocketSettings,
+    settings: Arc<WebSocketSettings>,
 ) -> Gd<WebSocketPeerRs> {
     let socket = Some(socket);
     let stream = WebSocketStream::Engine { stream, socket };
@@ -368,15 +368,16 @@ pub(crate) fn over_tls(
 fn of_session(
     stream: WebSocketStream<ObjectRef>,
     session: Session,
-    mut settings: WebSocketSettings,
+    settings: Arc<WebSocketSettings>,
 ) -> (Gd<WebSocketPeerRs>, Arc<WebSocketPart<ObjectRef>>) {
     let (object, part) = bridge::new_object::<WebSocketPeerRs>(&tree::CLASS[0], WebSocketPart::new);
-    let is_kept_alive = std::mem::take(&mut settings.is_kept_alive);
-    part.configure(|own| *own = settings);
+    let is_kept_alive = settings.is_kept_alive;
+    part.adopt(settings);
     let is_secure = matches!(stream, WebSocketStream::Engine { .. });
     part.begin(session, stream, String::new(), is_secure);
     // More than a setting: the thread has to know the object.
     if is_kept_alive && let Err(why) = part.set_kept_alive(true) {
+        let _ = part.set_kept_alive(false);
         part.refuse(&why);
     }
     (object, part)
@@ -384,7 +385,7 @@ fn of_session(
 
 /// How the accepted connections of a server become WebSockets.
 pub(crate) struct AcceptedWebSockets {
-    settings: WebSocketSettings,
+    settings: Arc<WebSocketSettings>,
     handshake: Settings,
     max_packets_per_poll: usize,
 }

@@ -390,12 +390,15 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
         if enabled && matches!(state.stream, Some(ref stream) if !is_socket(stream)) {
             return Err(NOT_KEPT.into());
         }
-        let was_enabled = std::mem::replace(&mut state.settings.is_kept_alive, enabled);
+        if state.settings.is_kept_alive != enabled {
+            Arc::make_mut(&mut state.settings).is_kept_alive = enabled;
+        }
+        let was_enabled = std::mem::replace(&mut state.is_kept_alive, enabled);
         drop(state);
         if enabled && !was_enabled {
             let part: Arc<dyn Kept> = self.clone();
             if let Err(error) = background::keep(Arc::downgrade(&part)) {
-                self.state().settings.is_kept_alive = false;
+                let _ = self.set_kept_alive(false);
                 return Err(format!("the thread cannot be started: {error}"));
             }
         }
@@ -418,7 +421,7 @@ impl<O: Emitter + EngineStream> Kept for WebSocketPart<O> {
     fn keep_alive(&self, now: Instant) -> bool {
         let mut state = self.state();
         let state = &mut *state;
-        if !state.settings.is_kept_alive {
+        if !state.is_kept_alive {
             return false;
         }
         let is_polled = |at: Instant| now.saturating_duration_since(at) < RECENTLY;

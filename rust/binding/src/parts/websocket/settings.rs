@@ -1,5 +1,6 @@
 //! The settings of a WebSocket.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use stream_socket_web::websocket::compression::{Side, Wanted};
@@ -51,12 +52,10 @@ impl Default for WebSocketSettings {
 }
 
 impl WebSocketSettings {
-    /// These settings, with `protocols` if there are any.
-    pub(crate) fn with_protocols(mut self, protocols: Vec<String>) -> WebSocketSettings {
-        if !protocols.is_empty() {
-            self.protocols = protocols;
-        }
-        self
+    /// The default, of which there is one.
+    pub(crate) fn shared_default() -> Arc<WebSocketSettings> {
+        static DEFAULT: OnceLock<Arc<WebSocketSettings>> = OnceLock::new();
+        DEFAULT.get_or_init(Arc::default).clone()
     }
 
     pub(crate) fn limits(&self) -> Limits {

@@ -34,7 +34,10 @@ pub(crate) struct WebSocketPart<O> {
 
 #[derive(Debug)]
 pub(super) struct WebSocketState<O> {
-    pub(super) settings: WebSocketSettings,
+    /// Shared with all WebSockets that were made with the same settings.
+    pub(super) settings: Arc<WebSocketSettings>,
+    /// Whether the background keeps the session alive.
+    pub(super) is_kept_alive: bool,
     /// Counts the sessions, so that a call never applies an older session's result to a new one.
     pub(super) generation: u64,
     pub(super) session: Option<Session>,
@@ -98,14 +101,19 @@ impl<O: Emitter> WebSocketPart<O> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn settings(&self) -> WebSocketSettings {
+    pub(crate) fn settings(&self) -> Arc<WebSocketSettings> {
         self.state().settings.clone()
+    }
+
+    /// Takes these settings, before a session begins.
+    pub(crate) fn adopt(&self, settings: Arc<WebSocketSettings>) {
+        self.state().settings = settings;
     }
 
     /// Changes the settings, and where possible those of the session.
     pub(crate) fn configure(&self, change: impl FnOnce(&mut WebSocketSettings)) {
         let mut state = self.state();
-        change(&mut state.settings);
+        change(Arc::make_mut(&mut state.settings));
         state.apply_settings();
         drop(state);
         // A heartbeat may be due earlier now.
@@ -492,7 +500,8 @@ impl<O: Emitter> Constructible for WebSocketPart<O> {
         WebSocketPart {
             presence: Presence::of(object),
             state: Mutex::new(WebSocketState {
-                settings: WebSocketSettings::default(),
+                settings: WebSocketSettings::shared_default(),
+                is_kept_alive: false,
                 generation: 0,
                 session: None,
                 stream: None,
