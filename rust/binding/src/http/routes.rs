@@ -110,7 +110,15 @@ pub(super) fn upload_limit(routes: &[Route], method: &str, path: &str) -> Option
             (takes("GET", method) && path.starts_with(&**prefix)).then_some(None)
         }
     };
-    routes.iter().find_map(fitting).flatten()
+    // A server without uploads does not search its routes for each head.
+    let takes_uploads = |route: &Route| {
+        let Route::Handler { upload_limit, .. } = route else {
+            return false;
+        };
+        upload_limit.is_some()
+    };
+    let last = routes.iter().rposition(takes_uploads)?;
+    routes[..=last].iter().find_map(fitting).flatten()
 }
 
 /// Whether a route of the method `own` takes requests with `method`.
