@@ -47,26 +47,22 @@ pub fn build_package(project: &Project, package: &str, profile: Profile) -> Resu
 
 fn build(project: &Project, package: &str, profile: Profile, features: &[&str]) -> Result<PathBuf> {
     let mut cargo = project.cargo();
-    cargo.arg("build");
+    cargo.arg("build").args(features);
     let folder = match profile {
-        // All libraries, and the program of the benchmarks: so dependencies have the features that
-        // they have in `cargo test --workspace`. For one package alone, cargo would compile Godot's
-        // bindings once more.
-        Profile::Debug if features.is_empty() => {
-            cargo.args(["--workspace", "--lib", "--bin", "plain"]);
-            "debug"
-        }
-        Profile::Debug => {
-            cargo.args(["--package", package]).args(features);
-            "debug"
-        }
+        Profile::Debug => "debug",
         Profile::Release => {
-            cargo
-                .args(["--package", package, "--release"])
-                .args(features);
+            cargo.arg("--release");
             "release"
         }
     };
+    if profile == Profile::Debug && features.is_empty() {
+        // All libraries, and the program of the benchmarks: so dependencies have the features that
+        // they have in `cargo test --workspace`. For one package alone, cargo would compile Godot's
+        // bindings once more.
+        cargo.args(["--workspace", "--lib", "--bin", "plain"]);
+    } else {
+        cargo.args(["--package", package]);
+    }
     process::run(&mut cargo).with_context(|| match cfg!(unix) && is_missing("cc") {
         true => format!(
             "{package} was not built, since there is no C compiler for Rust to link with: install one, on Debian by \

@@ -64,16 +64,14 @@ fn core_programs(project: &Project) -> Result<Vec<(String, Command)>> {
         .stderr(Stdio::inherit());
     let output = cargo.output().context("cargo was not started")?;
     ensure!(output.status.success(), "the tests were not built");
+    let core = CORE.map(|folder| project.root().join(folder));
     let mut programs = Vec::new();
     for message in Message::parse_stream(&output.stdout[..]) {
         let Message::CompilerArtifact(artifact) = message? else {
             continue;
         };
         let folder = artifact.manifest_path.with_file_name("");
-        let is_core = CORE
-            .map(|core| project.root().join(core))
-            .iter()
-            .any(|core| folder == *core);
+        let is_core = core.iter().any(|core| folder == *core);
         // The simulation has tests only when its system is simulated (`cargo xtask simulate`).
         let is_test = artifact.profile.test && artifact.target.name != "simulation";
         if let (true, true, Some(path)) = (is_core, is_test, artifact.executable) {
