@@ -31,9 +31,8 @@ func test_curl_gets_heads_parts_and_old_versions() -> void:
 			"10", "one connection for two requests")
 
 
-func test_curl_uploads() -> void:
-	var server := _server()
-	server.max_body_bytes = LARGE
+## A new file of LARGE bytes.
+func _large_file() -> String:
 	var path := fresh_path("large")
 	var file := FileAccess.open(path, FileAccess.WRITE)
 	var block := PackedByteArray()
@@ -42,6 +41,13 @@ func test_curl_uploads() -> void:
 		block.fill(i)
 		file.store_buffer(block)
 	file.close()
+	return path
+
+
+func test_curl_uploads() -> void:
+	var server := _server()
+	server.max_body_bytes = LARGE
+	var path := _large_file()
 	var sha256 := FileAccess.get_sha256(path)
 	var url := _url(server) + "/sha256"
 	check_eq(_curl(server, ["-T", path, url]), sha256, "64 MiB, after 100 Continue")
@@ -55,14 +61,7 @@ func test_curl_uploads() -> void:
 func test_curl_uploads_what_the_script_takes_as_it_arrives() -> void:
 	var server := _server()
 	server.max_body_bytes = 0
-	var path := fresh_path("large")
-	var file := FileAccess.open(path, FileAccess.WRITE)
-	var block := PackedByteArray()
-	block.resize(1 << 20)
-	for i in LARGE >> 20:
-		block.fill(i)
-		file.store_buffer(block)
-	file.close()
+	var path := _large_file()
 	var sha256 := FileAccess.get_sha256(path)
 	var url := _url(server) + "/upload"
 	check_eq(_curl(server, ["-T", path, url]), sha256, "64 MiB, after 100 Continue")
