@@ -14,8 +14,9 @@ extends SceneTree
 ##
 ## The option `--defects-on-engine` runs the tests in `better/` on the engine's classes and expects
 ## each to fail, since they test for defects of the engine. The failures are printed, to show that
-## each test fails for the right reason. The options `--root=FOLDER`, `--time-limit=SECONDS` and
-## `--loud` are for the runner's own tests.
+## each test fails for the right reason. With `--part=2/3`, every third of these tests runs,
+## beginning with the second. The options `--root=FOLDER`, `--time-limit=SECONDS` and `--loud` are for
+## the runner's own tests.
 
 const Family := preload("res://tests/support/family.gd")
 const TestCase := preload("res://tests/support/test_case.gd")
@@ -35,6 +36,9 @@ var _root := ROOT
 var _time_limit := TIME_LIMIT
 var _defects_on_engine := false
 var _filters := PackedStringArray()
+var _part := 1
+var _parts := 1
+var _wanted_so_far := 0
 var _watch: RefCounted
 var _watchdog := Watchdog.new()
 var _passed := 0
@@ -52,6 +56,10 @@ func _initialize() -> void:
 			_root = argument.trim_prefix("--root=")
 		elif argument.begins_with("--time-limit="):
 			_time_limit = argument.trim_prefix("--time-limit=").to_int()
+		elif argument.begins_with("--part="):
+			var numbers := argument.trim_prefix("--part=").split("/")
+			_part = numbers[0].to_int()
+			_parts = maxi(numbers[-1].to_int(), 1)
 		elif argument == "--loud":
 			TestCase.loud = true
 		elif argument == "--defects-on-engine":
@@ -127,8 +135,11 @@ func _label(file: String, test_name: String, family: RefCounted) -> String:
 
 
 func _wanted(label: String) -> bool:
-	return (_filters.is_empty()
-			or Array(_filters).any(func(filter: String) -> bool: return label.match(filter)))
+	var matches := func(filter: String) -> bool: return label.match(filter)
+	if not (_filters.is_empty() or Array(_filters).any(matches)):
+		return false
+	_wanted_so_far += 1
+	return _wanted_so_far % _parts == _part % _parts
 
 
 func _test_names(script: GDScript) -> PackedStringArray:

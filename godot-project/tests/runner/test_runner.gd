@@ -102,6 +102,27 @@ func test_a_run_without_tests_is_a_failure() -> void:
 	check_eq(_last_line(result["output"]), "0 passed, 0 failed", "the summary")
 
 
+func test_parts_are_disjoint_and_complete() -> void:
+	if _cannot_run():
+		return
+	var source := HEAD
+	for i in 7:
+		source += "func test_%d() -> void:\n\tcheck(true, 'fine')\n\n\n" % i
+	var files := {"test_first.gd": source, "test_second.gd": source}
+	var seen := PackedStringArray()
+	for part: String in ["1/3", "2/3", "3/3"]:
+		var output: String = _run(files, ["--part=" + part, "test_"])["output"]
+		var passed := Array(output.split("\n")).filter(
+				func(line: String) -> bool: return line.begins_with("ok "))
+		check(passed.size() in [4, 5], "a third of 14 tests: " + output)
+		seen.append_array(PackedStringArray(passed))
+	var all: String = _run(files)["output"]
+	seen.sort()
+	for line in seen:
+		check(all.contains(line), "a test of the whole run: " + line)
+	check_eq(seen.size(), 14, "no test is missing or runs twice: %s" % seen)
+
+
 func test_defects_on_engine_expects_failures() -> void:
 	if _cannot_run():
 		return

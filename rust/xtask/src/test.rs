@@ -1,5 +1,6 @@
 //! All tests: the tests of the crates, and the tests of the classes in a real Godot.
 
+use std::array;
 use std::num::NonZero;
 use std::panic::resume_unwind;
 use std::process::{Command, Stdio};
@@ -91,37 +92,94 @@ fn test_threads() -> String {
     (2 * processors).to_string()
 }
 
+/// Runs the tests in Godot, with and without watching sockets, and the checks of the editor and of
+/// exports. Each of these waits most of the time, so they are divided among parallel runs.
 fn run_in_godot(engine: &Engine, tally: &mut Tally) {
-    // Most of these tests wait most of the time, so two parallel runs take as long as one.
-    let beside = engine.beside();
-    let whole = thread::scope(|scope| {
-        let direct = scope.spawn(|| {
-            let name = "the tests in Godot without watching sockets";
-            let mut tally = Tally::default();
-            suites::godot(&beside, name, &["--", "[ours]"], [DIRECT], &mut tally);
-            tally
-        });
-        let whole = suites::godot(engine, "the tests in Godot", &[], [], tally);
-        match direct.join() {
-            Ok(direct) => tally.add(direct),
-            Err(panic) => resume_unwind(panic),
-        }
-        whole
-    });
-    beside.show_held();
+    const WHOLE: &str = "the tests in Godot";
+    const DIRECTLY: &str = "the tests in Godot without watching sockets";
+    let (whole, direct) = (&[][..], &["[ours]"][..]);
+    let counts = side_by_side(
+        engine,
+        tally,
+        [
+            &|engine, tally| part(engine, WHOLE, 1, whole, &[], tally),
+            &|engine, tally| part(engine, WHOLE, 2, whole, &[], tally),
+            &|engine, tally| part(engine, DIRECTLY, 1, direct, &[DIRECT], tally),
+            &|engine, tally| part(engine, DIRECTLY, 2, direct, &[DIRECT], tally),
+        ],
+    );
+    let [mut whole, second, ..] = counts;
+    whole += second;
     let version = engine.godot.version().unwrap_or_default();
     record(
         engine.project,
         Kind::GodotTests,
         &format!("{whole}, Godot {version}"),
     );
-    other_godots::test(engine, tally);
-    bench::smoke_test(engine, tally);
+    // This one writes into `godot-project`, which the others use.
     editor_load(engine, tally);
-    class_docs::test(engine, tally);
-    editor_views::test(engine, tally);
-    packaging::test(engine, tally);
-    photographs::test(engine, tally);
+    side_by_side(
+        engine,
+        tally,
+        [
+            &|engine, tally| {
+                bench::smoke_test(engine, tally);
+                class_docs::test(engine, tally);
+                other_godots::test(engine, tally);
+                packaging::test(engine, tally);
+            },
+            // These two share a project.
+            &|engine, tally| {
+                editor_views::test(engine, tally);
+                photographs::test(engine, tally);
+            },
+        ],
+    );
+}
+
+/// Runs the first or the second half of the tests in Godot that `filters` select.
+fn part(
+    engine: &Engine,
+    name: &str,
+    number: usize,
+    filters: &[&str],
+    environment: &[(&str, &str)],
+    tally: &mut Tally,
+) -> Counts {
+    let part = format!("--part={number}/2");
+    let args = [&["--", &part], filters].concat();
+    let name = format!("{name}, half {number}");
+    suites::godot(engine, &name, &args, environment.iter().copied(), tally)
+}
+
+/// What counts its results and returns a value.
+type Work<'a, T> = &'a (dyn Fn(&Engine, &mut Tally) -> T + Sync);
+
+/// Does all of `work` at the same time, and counts it. The output of the first is shown at once, and
+/// that of the others afterwards.
+fn side_by_side<T: Send, const N: usize>(
+    engine: &Engine,
+    tally: &mut Tally,
+    work: [Work<T>; N],
+) -> [T; N] {
+    let engines: [_; N] = array::from_fn(|i| (i > 0).then(|| engine.beside()));
+    let done = thread::scope(|scope| {
+        let mut index = 0;
+        let threads = work.map(|work| {
+            let engine = engines[index].as_ref().unwrap_or(engine);
+            index += 1;
+            scope.spawn(move || {
+                let mut tally = Tally::default();
+                (work(engine, &mut tally), tally)
+            })
+        });
+        threads.map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
+    });
+    engines.into_iter().flatten().for_each(Engine::show_held);
+    done.map(|(value, counted)| {
+        tally.add(counted);
+        value
+    })
 }
 
 /// Keeps the results of the platform that this program runs on.
