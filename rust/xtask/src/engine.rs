@@ -17,6 +17,9 @@ use crate::{log_scan, process};
 /// How long a Godot may take: a generous multiple of the usual time.
 const LIMIT: Duration = Duration::from_secs(1800);
 
+/// How often an editor is started that crashes in its own code.
+const EDITOR_STARTS: usize = 3;
+
 /// How many of the problematic lines to repeat at the end.
 const LINES_TO_REPEAT: usize = 10;
 
@@ -155,13 +158,31 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    /// Runs a command whose output is not judged.
+    /// Runs a command whose output is not judged. An editor that crashes in its own code is started
+    /// again: it has data races, such as that between its scan for files and its thread that reads the
+    /// documentation of scripts (seen in 4.6.3; godotengine/godot#111048, #122158).
     fn run_unread(
         &self,
         name: &str,
         command: &mut Command,
         on_line: impl FnMut(&str),
     ) -> Result<()> {
+        let mut lines = Vec::new();
+        let mut result = self.run_once(name, command, |line| lines.push(line.to_owned()));
+        for attempt in 2..=EDITOR_STARTS {
+            let is_its_own = is_editor(command) && log_scan::is_crash_of_godot(&lines);
+            if result.is_ok() || !is_its_own {
+                break;
+            }
+            lines.clear();
+            let name = format!("{name}, start {attempt} after a crash of the editor itself");
+            result = self.run_once(&name, command, |line| lines.push(line.to_owned()));
+        }
+        lines.iter().map(String::as_str).for_each(on_line);
+        result
+    }
+
+    fn run_once(&self, name: &str, command: &mut Command, on_line: impl FnMut(&str)) -> Result<()> {
         if has_user(command) {
             return self.watch(name, command, on_line);
         }
@@ -193,6 +214,14 @@ impl<'a> Engine<'a> {
             on_line(line);
         })
     }
+}
+
+/// Whether a command starts the editor, which also imports and exports.
+fn is_editor(command: &Command) -> bool {
+    command.get_args().any(|argument| {
+        let argument = argument.to_string_lossy();
+        argument == "--editor" || argument == "--import" || argument.starts_with("--export-")
+    })
 }
 
 /// Makes Godot keep its files for a user in `folder`, where later runs find them.

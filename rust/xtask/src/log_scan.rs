@@ -1,5 +1,7 @@
 //! Reads the outputs of Godot and of cargo.
 
+use std::env::consts::DLL_PREFIX;
+
 /// Texts in Godot's output that report a problem, which the exit code may not report.
 const PROBLEMS: [&str; 12] = [
     // Errors of the engine, of scripts and shaders, libraries that do not load, and `push_error`.
@@ -33,6 +35,19 @@ const OF_THE_MACHINE: [&str; 1] = [
 pub fn is_problem(line: &str) -> bool {
     let has_one_of = |texts: &[&str]| texts.iter().any(|text| line.contains(text));
     has_one_of(&PROBLEMS) && !has_one_of(&OF_THE_MACHINE)
+}
+
+/// Whether this is the output of a Godot that crashed in its own code: its list of the functions that
+/// were being called names none of the addon's library.
+pub fn is_crash_of_godot(lines: &[String]) -> bool {
+    let library = format!("{DLL_PREFIX}stream_peer_socket_rs");
+    let mut functions = lines
+        .iter()
+        .skip_while(|line| !line.contains("Program crashed"))
+        .take_while(|line| !line.contains("END OF C++ BACKTRACE"))
+        .filter(|line| line.starts_with('['))
+        .peekable();
+    functions.peek().is_some() && functions.all(|line| !line.contains(&library))
 }
 
 /// How many tests of a suite passed, failed and were skipped.
@@ -145,6 +160,29 @@ mod tests {
         assert_eq!(suite_summary("ok test_1 passed, 3 failed"), None);
         assert_eq!(suite_summary("12 passed"), None);
         assert_eq!(suite_summary("2 skipped"), Some(counts(0, 0, 2)));
+    }
+
+    #[test]
+    fn a_crash_is_that_of_the_library_if_it_is_in_the_backtrace() {
+        let crash = |functions: &[&str]| {
+            let lines = [
+                &["handle_crash: Program crashed with signal 11"],
+                functions,
+                &[
+                    "-- END OF C++ BACKTRACE --",
+                    "[0] _ready (res://libstream_peer_socket_rs.gd:3)",
+                ],
+            ];
+            let lines = lines.concat().into_iter().map(str::to_owned);
+            is_crash_of_godot(&lines.collect::<Vec<_>>())
+        };
+        let of_godot = "[1] /usr/bin/godot(+0x5dfde76) [0x7fcb55bfde76] (??:0)";
+        let of_library =
+            format!("[2] /p/{DLL_PREFIX}stream_peer_socket_rs.so(+0x197b) [0x7f] (??:0)");
+        assert!(crash(&[of_godot, of_godot]));
+        assert!(!crash(&[of_godot, &of_library, of_godot]));
+        assert!(!crash(&[]), "nobody knows where");
+        assert!(!is_crash_of_godot(&[of_godot.into()]), "no crash");
     }
 
     #[test]

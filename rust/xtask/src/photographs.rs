@@ -125,7 +125,7 @@ fn made(project: &Project) -> PathBuf {
 }
 
 /// Photographs what the addon shows in the editor. This is not among the tests: an editor of 4.6.3
-/// in a window sometimes crashes while a script opens its dialogs. Without a window it does not.
+/// in a window often crashes while a script opens its dialogs. Without a window it rarely does.
 fn views(engine: &Engine, tally: &mut Tally) {
     let made = made(engine.project);
     let outcome = Screen::start(SIZE_FOR_ICONS.0, SIZE_FOR_ICONS.1)
