@@ -234,7 +234,7 @@ func test_h11_agrees_about_random_streams() -> void:
 	var result: Array = _script(server, "python-web", ["h11_streams.py", "3000"])
 	print("same %d, requests %d, differences %s" % result.slice(0, 3))
 	check(result[0] > 1000 and result[1] > 1000, "many are the same, and many are requests")
-	check_eq(result[3], [], "%d differences without a reason in docs/recipes-web.md" % result[4])
+	check_eq(result[3], [], "%d differences without a reason in docs/web.md" % result[4])
 
 
 func _server() -> HTTPServerRs:

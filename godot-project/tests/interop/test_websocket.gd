@@ -166,7 +166,7 @@ func test_wsproto_agrees_about_random_frames() -> void:
 		return
 	print("same %d, messages %d, differences %s" % result.slice(0, 3))
 	check(result[0] > 1000 and result[1] > 1000, "many are the same, and there are many messages")
-	check_eq(result[3], [], "%d differences without a reason in docs/websocket.md" % result[4])
+	check_eq(result[3], [], "%d differences without a reason in docs/web.md" % result[4])
 
 
 ## How a stream has ended: by a close frame, by a violation, or by its end.

@@ -37,13 +37,14 @@ const FIRST: [&str; 7] = [
     "recipes-servers.md",
     "recipes-web.md",
 ];
-const LAST: [&str; 6] = [
+const LAST: [&str; 7] = [
     "architecture.md",
     "benchmarks.md",
     "changelog.md",
     "contributing.md",
     "publishing.md",
     "reliability.md",
+    "web.md",
 ];
 
 /// The folder of scripts, each of which is a page.
