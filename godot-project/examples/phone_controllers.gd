@@ -16,16 +16,14 @@ func _ready() -> void:
 	failed += server.serve_files("/", "res://examples/phone_controllers")
 	failed += server.listen(port, address)
 	assert(failed == OK, server.get_last_error_message())
-	print("Open port %d of one of %s" % [server.get_local_port(),
-			IP.get_local_addresses() if address == "*" else PackedStringArray([address])])
+	print("Open port %d at %s of %s" % [server.get_local_port(), address, IP.get_local_addresses()])
 
 
 func _on_play(request: HTTPServerRequestRs) -> void:
 	if players.size() >= max_players:
 		var _refused: int = request.respond(503, "The game is full.")
-		return
 	var player: Player = Player.new()
-	player.socket = request.upgrade()
+	player.socket = request.upgrade() if request.is_open() else null
 	if player.socket != null:
 		players.append(player)
 

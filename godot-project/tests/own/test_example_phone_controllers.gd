@@ -48,6 +48,12 @@ func test_the_game_refuses_what_is_too_much() -> void:
 	game.free()
 
 
+func test_the_example_stays_short() -> void:
+	# It shows how little a game takes.
+	var lines := FileAccess.get_file_as_string("res://examples/phone_controllers.gd").count("\n")
+	check(lines > 0 and lines < 60, "%d lines" % lines)
+
+
 func _game() -> PhoneControllers:
 	var game := PhoneControllers.new()
 	game.port = 0
