@@ -63,9 +63,9 @@ static func connected(peer: StreamPeerSocketRs, timeout_sec: float = DEFAULT_TIM
 	var result: Result = Result.new()
 	var source: WeakRef = weakref(peer)
 	peer = null
-	var look: Callable = func(of: StreamPeerSocketRs) -> Error:
+	var attempt: Callable = func(of: StreamPeerSocketRs) -> Error:
 		return OK if of.get_status() == StreamPeerSocketRs.STATUS_CONNECTED else ERR_BUSY
-	result.error = await _wait(result, source, timeout_sec, look, true)
+	result.error = await _wait(result, source, timeout_sec, attempt, true)
 	return result
 
 
@@ -81,12 +81,12 @@ static func bytes(peer: StreamPeerSocketRs, count: int,
 		result.error = ERR_INVALID_PARAMETER
 		result.message = "await: count must not be negative"
 		return result
-	var look: Callable = func(of: StreamPeerSocketRs) -> Error:
+	var attempt: Callable = func(of: StreamPeerSocketRs) -> Error:
 		result.data.append_array(of.receive(count - result.data.size()))
 		if result.data.size() >= count:
 			return OK
 		return ERR_FILE_EOF if _is_at_end(of) else ERR_BUSY
-	result.error = await _wait(result, source, timeout_sec, look)
+	result.error = await _wait(result, source, timeout_sec, attempt)
 	return result
 
 
@@ -123,10 +123,10 @@ static func end(peer: StreamPeerSocketRs, timeout_sec: float = DEFAULT_TIMEOUT) 
 	var result: Result = Result.new()
 	var source: WeakRef = weakref(peer)
 	peer = null
-	var look: Callable = func(of: StreamPeerSocketRs) -> Error:
+	var attempt: Callable = func(of: StreamPeerSocketRs) -> Error:
 		result.data.append_array(of.receive())
 		return OK if _is_at_end(of) else ERR_BUSY
-	result.error = await _wait(result, source, timeout_sec, look)
+	result.error = await _wait(result, source, timeout_sec, attempt)
 	if result.error == ERR_FILE_EOF:
 		result.error = OK
 		result.message = ""
@@ -145,7 +145,7 @@ static func packet(peer: PacketPeerSocketRs, timeout_sec: float = DEFAULT_TIMEOU
 	var source: WeakRef = weakref(peer.stream if peer != null else null)
 	var packets: WeakRef = weakref(peer)
 	peer = null
-	var look: Callable = func(of: StreamPeerSocketRs) -> Error:
+	var attempt: Callable = func(of: StreamPeerSocketRs) -> Error:
 		var from: PacketPeerSocketRs = packets.get_ref()
 		if from == null or from.stream != of:
 			result.message = "await: packet peer was freed, or has another stream"
@@ -155,7 +155,7 @@ static func packet(peer: PacketPeerSocketRs, timeout_sec: float = DEFAULT_TIMEOU
 		result.message = from.get_last_error_message()
 		# There is no packet yet, or no connection. The stream's own error is more precise.
 		return ERR_BUSY if error in [ERR_UNAVAILABLE, FAILED] else error
-	result.error = await _wait(result, source, timeout_sec, look)
+	result.error = await _wait(result, source, timeout_sec, attempt)
 	return result
 
 
@@ -164,9 +164,9 @@ static func opened(peer: WebSocketPeerRs, timeout_sec: float = DEFAULT_TIMEOUT) 
 	var result: Result = Result.new()
 	var source: WeakRef = weakref(peer)
 	peer = null
-	var look: Callable = func(of: WebSocketPeerRs) -> Error:
+	var attempt: Callable = func(of: WebSocketPeerRs) -> Error:
 		return OK if of.get_ready_state() == WebSocketPeerRs.STATE_OPEN else ERR_BUSY
-	result.error = await _wait(result, source, timeout_sec, look)
+	result.error = await _wait(result, source, timeout_sec, attempt)
 	return result
 
 
@@ -178,12 +178,12 @@ static func message(peer: WebSocketPeerRs, timeout_sec: float = DEFAULT_TIMEOUT)
 	var result: Result = Result.new()
 	var source: WeakRef = weakref(peer)
 	peer = null
-	var look: Callable = func(of: WebSocketPeerRs) -> Error:
+	var attempt: Callable = func(of: WebSocketPeerRs) -> Error:
 		if of.get_available_packet_count() == 0:
 			return ERR_BUSY
 		result.data = of.get_packet()
 		return OK
-	result.error = await _wait(result, source, timeout_sec, look)
+	result.error = await _wait(result, source, timeout_sec, attempt)
 	return result
 
 
@@ -193,8 +193,8 @@ static func closed(peer: WebSocketPeerRs, timeout_sec: float = DEFAULT_TIMEOUT) 
 	var result: Result = Result.new()
 	var source: WeakRef = weakref(peer)
 	peer = null
-	var look: Callable = func(_of: WebSocketPeerRs) -> Error: return ERR_BUSY
-	result.error = await _wait(result, source, timeout_sec, look)
+	var attempt: Callable = func(_of: WebSocketPeerRs) -> Error: return ERR_BUSY
+	result.error = await _wait(result, source, timeout_sec, attempt)
 	if result.error == ERR_FILE_EOF:
 		result.error = OK
 		result.message = ""
@@ -221,9 +221,9 @@ static func _is_at_end(peer: StreamPeerSocketRs) -> bool:
 	return peer.is_read_closed() and peer.get_available_bytes() == 0
 
 
-# Polls the peer of `source` and calls `look` with it once per frame, until that returns another
+# Polls the peer of `source` and calls `attempt` with it once per frame, until that returns another
 # value than ERR_BUSY.
-static func _wait(result: Result, source: WeakRef, timeout_sec: float, look: Callable,
+static func _wait(result: Result, source: WeakRef, timeout_sec: float, attempt: Callable,
 		is_for_connect: bool = false) -> Error:
 	var tree: SceneTree = Engine.get_main_loop() as SceneTree
 	# NaN is not less than 0.
@@ -233,12 +233,12 @@ static func _wait(result: Result, source: WeakRef, timeout_sec: float, look: Cal
 	if tree == null:
 		result.message = "await: there is no SceneTree"
 		return ERR_UNAVAILABLE
-	var wait: Wait
+	var wait: _Wait
 	if source.get_ref() is WebSocketPeerRs:
-		wait = WebSocketWait.new(result, source, look, timeout_sec, false)
+		wait = _WebSocketWait.new(result, source, attempt, timeout_sec, false)
 	else:
-		wait = Wait.new(result, source, look, timeout_sec, is_for_connect)
-	var error: Error = wait.look()
+		wait = _Wait.new(result, source, attempt, timeout_sec, is_for_connect)
+	var error: Error = wait.step()
 	if error == ERR_BUSY:
 		wait.start(tree)
 		# This coroutine waits for the signal, so a reference from it to `wait` would be a cycle.
@@ -251,14 +251,14 @@ static func _wait(result: Result, source: WeakRef, timeout_sec: float, look: Cal
 
 
 # An await in progress. A connection to the tree's signal keeps it alive, so it is freed with the
-# tree at the latest. It holds a reference to the peer only during `look`.
-class Wait:
+# tree at the latest. It holds a reference to the peer only during `step`.
+class _Wait:
 	signal finished(error: Error)
 
 	var _tree: SceneTree
 	var _result: Result
 	var _source: WeakRef
-	var _look: Callable
+	var _attempt: Callable
 	var _timeout_sec: float
 	var _deadline_usec: float
 	# Whether `connect_finished` ends the await even if its error is OK.
@@ -273,11 +273,11 @@ class Wait:
 	# coroutine that it ends with a freed node when nothing else references the coroutine.
 	var _coroutines: Dictionary = {}
 
-	func _init(result: Result, source: WeakRef, look_at: Callable, timeout_sec: float,
+	func _init(result: Result, source: WeakRef, attempt: Callable, timeout_sec: float,
 			is_for_connect: bool) -> void:
 		_result = result
 		_source = source
-		_look = look_at
+		_attempt = attempt
 		_timeout_sec = timeout_sec
 		_deadline_usec = Time.get_ticks_usec() + timeout_sec * 1e6 if timeout_sec > 0.0 else INF
 		_is_for_connect = is_for_connect
@@ -308,7 +308,7 @@ class Wait:
 
 	# Returns ERR_BUSY while the await is in progress, otherwise its final error, which the result
 	# then has in words.
-	func look() -> Error:
+	func step() -> Error:
 		var peer: StreamPeerSocketRs = _source.get_ref()
 		_result.message = ""
 		if peer == null:
@@ -320,10 +320,10 @@ class Wait:
 			return ERR_SKIP
 		if _end != ERR_BUSY:
 			return _explained(_end, _end_message)
-		var outcome: Error = _look.call(peer)
+		var outcome: Error = _attempt.call(peer)
 		return _waiting(peer) if outcome == ERR_BUSY else _final(peer, outcome)
 
-	# The outcome of `_look`, which ends the await.
+	# The outcome of `_attempt`, which ends the await.
 	func _final(peer: StreamPeerSocketRs, outcome: Error) -> Error:
 		if outcome == OK:
 			return _explained(OK, "")
@@ -352,8 +352,8 @@ class Wait:
 		_result.message = message
 		return error
 
-	func _on_frame(_itself: Wait) -> void:
-		var error: Error = look()
+	func _on_frame(_itself: _Wait) -> void:
+		var error: Error = step()
 		if error != ERR_BUSY:
 			_finish(error)
 
@@ -413,8 +413,8 @@ class Wait:
 
 
 # The same for a WebSocket.
-class WebSocketWait:
-	extends Wait
+class _WebSocketWait:
+	extends _Wait
 
 	func _listen() -> void:
 		var peer: WebSocketPeerRs = _source.get_ref()
@@ -426,7 +426,7 @@ class WebSocketWait:
 		if peer != null:
 			peer.closed.disconnect(_on_closed)
 
-	func look() -> Error:
+	func step() -> Error:
 		var peer: WebSocketPeerRs = _source.get_ref()
 		_result.message = ""
 		if peer == null:
@@ -436,7 +436,7 @@ class WebSocketWait:
 		if _tree != null and not _is_awaited():
 			return ERR_SKIP
 		# Messages that came before the end come first.
-		var outcome: Error = _look.call(peer)
+		var outcome: Error = _attempt.call(peer)
 		if outcome != ERR_BUSY:
 			return outcome
 		if _end == ERR_BUSY and peer.get_ready_state() == WebSocketPeerRs.STATE_CLOSED:

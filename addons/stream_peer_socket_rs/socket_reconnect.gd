@@ -47,9 +47,9 @@ signal gave_up
 ## A connection that has lasted this many seconds ends a series of failures.
 const STABLE_AGE: float = 10.0
 # A longer frame says nothing about the server: the game was busy, or the computer was suspended.
-const LONGEST_FRAME: float = 0.25
+const _LONGEST_FRAME: float = 0.25
 # How often the received bytes are counted, in seconds.
-const CHECK_INTERVAL: float = 0.25
+const _CHECK_INTERVAL: float = 0.25
 
 ## The first wait in seconds.
 var min_delay: float = 0.25
@@ -151,7 +151,7 @@ func _process(delta: float) -> void:
 		_is_flushed = true
 		_over.call(&"poll")
 		return
-	if _is_silent_for_too_long(minf(delta, LONGEST_FRAME)):
+	if _is_silent_for_too_long(minf(delta, _LONGEST_FRAME)):
 		_fail("receive from %s: nothing received for %.1f seconds" % [_address, silence_timeout])
 		return
 	# Handlers may do anything, so nothing comes after this.
@@ -177,7 +177,7 @@ func _is_silent_for_too_long(seconds: float) -> bool:
 	if silence_timeout <= 0.0 or _peer.get_status() != StreamPeerSocketRs.STATUS_CONNECTED:
 		return false
 	_unchecked += seconds
-	if _unchecked < minf(CHECK_INTERVAL, silence_timeout):
+	if _unchecked < minf(_CHECK_INTERVAL, silence_timeout):
 		return false
 	_silence += _unchecked
 	_unchecked = 0.0
