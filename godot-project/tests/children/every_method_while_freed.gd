@@ -2,6 +2,8 @@ extends SceneTree
 ## Scripts that extend our classes call every method of their class while their object is freed.
 ## Prints "CLASS: over" after all methods of a class have returned.
 
+const AddonClasses := preload("res://tests/support/addon_classes.gd")
+
 const LITERALS := {
 	TYPE_NIL: "null",
 	TYPE_BOOL: "false",
@@ -19,8 +21,8 @@ const LITERALS := {
 
 
 func _initialize() -> void:
-	for name: String in ClassDB.get_class_list():
-		if name.ends_with("Rs") and ClassDB.can_instantiate(name):
+	for name in AddonClasses.all():
+		if ClassDB.can_instantiate(name):
 			# Nothing else refers to the object.
 			_script_of(name).call("new")
 	await _request()

@@ -15,6 +15,7 @@ func test_exit_with_live_objects_is_clean() -> void:
 	var result := EngineProcess.run("children/exit_with_live_objects.gd", [path, "--verbose"])
 	check_eq(result["code"], 0, "exit code: " + result["output"])
 	check(result["output"].contains("status 2 2 2"), "the script ran to its end: " + result["output"])
+	check(result["output"].contains("\nlacking []\n"), "every class: " + result["output"])
 	for leak: String in LEAKS:
 		check(not result["output"].contains(leak), "no '%s' in: %s" % [leak, result["output"]])
 	check_eq(OS.execute("test", ["-e", path]), 1, "the server's file is removed")
