@@ -6,6 +6,9 @@ use crate::python::Environment;
 use crate::tally::Tally;
 
 /// Programs in Rust and Go. The Python Package Index has them prebuilt for every system.
+///
+/// cargo-machete finds unused crates as well, but is not there, and would have to be compiled.
+/// cargo-shear also finds crates in the wrong section of a manifest, and files of no module.
 const TOOLS: Environment = Environment {
     name: "repository-tools-1",
     what: "cargo-deny, cargo-shear and actionlint (10 MB to download, once)",
