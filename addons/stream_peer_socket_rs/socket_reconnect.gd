@@ -9,7 +9,7 @@ extends Node
 ## It waits before each new attempt: [member min_delay] at first, twice as long after each failure,
 ## at most [member max_delay]. A connection over which something was received, or that has lasted
 ## for 10 seconds, ends this series. A random part of each wait keeps a thousand clients from
-## connecting at the same moment.
+## connecting at the same moment. Times are real: [member Engine.time_scale] does not change them.
 ## [codeblock]
 ## extends Node
 ##
@@ -82,6 +82,8 @@ var _failures: int = 0
 var _wait: float = 0.0
 var _is_waiting: bool = false
 var _is_flushed: bool = false
+# When the last frame began. `Engine.time_scale` changes the delta of the tree, but not the server.
+var _frame_usec: int = Time.get_ticks_usec()
 # Seconds without a received byte as of the last check, the number of bytes received then, and the
 # seconds since.
 var _silence: float = 0.0
@@ -139,11 +141,18 @@ func _notification(what: int) -> void:
 		_peer.disconnect_from_host()
 
 
-func _process(delta: float) -> void:
-	if _peer == null:
-		return
+func _process(_delta: float) -> void:
+	var now_usec: int = Time.get_ticks_usec()
+	var seconds: float = (now_usec - _frame_usec) / 1e6
+	_frame_usec = now_usec
+	if _peer != null:
+		_advance(seconds)
+
+
+# What happens once per frame, `seconds` after the last one.
+func _advance(seconds: float) -> void:
 	if _is_waiting:
-		_wait -= delta
+		_wait -= seconds
 		if _wait <= 0.0 and _is_flushed:
 			_connect()
 			return
@@ -151,7 +160,7 @@ func _process(delta: float) -> void:
 		_is_flushed = true
 		_over.call(&"poll")
 		return
-	if _is_silent_for_too_long(minf(delta, _LONGEST_FRAME)):
+	if _is_silent_for_too_long(minf(seconds, _LONGEST_FRAME)):
 		_fail("receive from %s: nothing received for %.1f seconds" % [_address, silence_timeout])
 		return
 	# Handlers may do anything, so nothing comes after this.

@@ -110,20 +110,38 @@ func test_a_server_that_falls_silent_is_left_after_the_limit_and_no_later() -> v
 	_begin("tcp", end)
 	_client.silence_timeout = 1.0
 	await until(func() -> bool: return _connects == 1, "the connect")
-	# From here on the test calls `_process` itself, with frames of a quarter of a second.
+	# From here on the test calls `_advance` itself, with frames of a quarter of a second.
 	_client.set_process(false)
 	var served := accept(end)
 	served.put_u8(1)
 	await until(func() -> bool: return _peer.get_available_bytes() == 1, "a byte")
-	_client._process(0.25)
+	_client._advance(0.25)
 	_peer.get_u8()
 	for _i in 3:
-		_client._process(0.25)
+		_client._advance(0.25)
 	check_eq(_waits.size(), 0, "0.75 seconds of silence")
 	for _i in 2:
-		_client._process(0.25)
+		_client._advance(0.25)
 	check_eq(_waits.size(), 1, "1.25 seconds of silence")
 	_finish()
+
+
+func test_its_times_do_not_depend_on_the_speed_of_the_game() -> void:
+	var end := endpoint("tcp")
+	var speed := Engine.time_scale
+	for scale: float in [0.0, 10.0]:
+		Engine.time_scale = scale
+		var began := Time.get_ticks_usec()
+		_begin("tcp", end)
+		_client.min_delay = 0.5
+		_client.max_delay = 0.5
+		_client.jitter = 0.0
+		_client.silence_timeout = 0.5
+		await until(func() -> bool: return _connects == 2, "speed %.0f: the second connect" % scale)
+		var seconds := (Time.get_ticks_usec() - began) / 1e6
+		check(seconds >= 0.999, "speed %.0f: silence and wait took %.3f s" % [scale, seconds])
+		_finish()
+	Engine.time_scale = speed
 
 
 func test_it_gives_up_after_max_attempts_failures_in_a_row() -> void:
