@@ -4,6 +4,9 @@ extends Node
 
 ## Longer names are refused.
 const MAX_NAME_BYTES: int = 40
+## The most lines of one client in one frame. Further ones wait, and slow down their sender. Each
+## line goes to all clients, so a frame in which all of them send does much work.
+const LINES_PER_FRAME: int = 1
 
 @export var port: int = 4000
 ## Further clients are refused.
@@ -29,6 +32,7 @@ func _ready() -> void:
 		push_error(server.get_last_error_message())
 		return
 	group.max_members = max_clients
+	group.max_packets_per_poll = LINES_PER_FRAME
 	var failed: int = group.accept_from(server, lines)
 	failed += group.peer_connected.connect(_on_joined)
 	failed += group.peer_packet_received.connect(_on_line)

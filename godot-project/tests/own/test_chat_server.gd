@@ -2,6 +2,19 @@ extends "res://tests/support/test_case.gd"
 ## Tests of the chat server in `examples/`, with the engine's peers as its clients.
 
 const ChatServer := preload("res://examples/chat_server.gd")
+const FrameClock := preload("res://tests/support/frame_clock.gd")
+
+# How many lines each client sends that floods.
+const LINES := 60
+# A frame in which the server took all these lines would take about a second.
+const LONGEST_FRAME_MSEC := 250.0
+
+# How many lines the server has taken, from each client in the frame `_frame`, and at most from one
+# client in one frame.
+var _lines := 0
+var _taken := {}
+var _frame := 0
+var _most := 0
 
 
 func test_clients_get_names_and_exchange_lines() -> void:
@@ -51,6 +64,24 @@ func test_clients_beyond_the_limit_are_refused() -> void:
 	node.free()
 
 
+func test_clients_that_flood_take_only_their_share_of_a_frame() -> void:
+	var node := _served()
+	var clients: Array[StreamPeerTCP] = []
+	for i in node.max_clients:
+		clients.append(_client(node, str(i)))
+	await until(func() -> bool: return node.names.size() == clients.size(), "all to have names")
+	node.group.peer_packet_received.connect(_count)
+	var frames := FrameClock.new()
+	for client in clients:
+		client.put_data("x\n".repeat(LINES).to_ascii_buffer())
+	await until(func() -> bool: return _lines == LINES * clients.size(), "all lines", 30.0)
+	check_eq(_most, ChatServer.LINES_PER_FRAME, "the most lines of a client in one frame")
+	var limit := System.patience(LONGEST_FRAME_MSEC)
+	check(frames.longest_msec < limit, "a frame of %.0f ms, at most %.0f" % [frames.longest_msec, limit])
+	frames.report("100 clients that flood")
+	node.free()
+
+
 func _served(max_clients := 100) -> ChatServer:
 	var node := ChatServer.new()
 	node.port = 0
@@ -74,3 +105,12 @@ func _hears(peer: StreamPeerTCP, line: String) -> void:
 		var expected := (line + "\n").to_utf8_buffer()
 		received[0].append_array(peer.get_partial_data(expected.size() - received[0].size())[1])
 		return received[0] == expected, "'%s': %s" % [line, received[0].get_string_from_utf8()])
+
+
+func _count(client: PacketPeerSocketRs, _line: PackedByteArray) -> void:
+	if _frame != Engine.get_process_frames():
+		_frame = Engine.get_process_frames()
+		_taken.clear()
+	_lines += 1
+	_taken[client] = _taken.get(client, 0) + 1
+	_most = maxi(_most, _taken[client])

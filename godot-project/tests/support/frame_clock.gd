@@ -1,6 +1,11 @@
 extends RefCounted
-## Measures the longest frame of a part of a test. Tests do not depend on it, since machines may be
-## busy; the engine's option `--verbose` shows it.
+## Measures the longest frame of a part of a test. The engine's option `--verbose` shows it. Machines
+## may be busy, so a test that limits it asks `System.patience` for the limit.
+
+## The longest frame so far.
+var longest_msec: float:
+	get:
+		return _longest_usec / 1000.0
 
 var _longest_usec: int = 0
 var _before_usec: int = Time.get_ticks_usec()
@@ -11,7 +16,7 @@ func _init() -> void:
 
 
 func report(what: String) -> void:
-	print_verbose("longest frame with %s: %.1f ms" % [what, _longest_usec / 1000.0])
+	print_verbose("longest frame with %s: %.1f ms" % [what, longest_msec])
 
 
 func _on_frame() -> void:
