@@ -1,6 +1,6 @@
 extends RefCounted
-## Measures the longest frame of a part of a test. The engine's option `--verbose` shows it. Machines
-## may be busy, so a test that limits it asks `System.patience` for the limit.
+## Measures the longest frame of a part of a test. The engine's option `--verbose` shows it.
+## Machines may be busy, so a test that limits it asks `System.patience` for the limit.
 
 ## The longest frame so far.
 var longest_msec: float:
