@@ -54,7 +54,8 @@ func _relays(server: RefCounted, host: String) -> String:
 
 ## A case for each kind of answer of the server in dns.gd.
 func looked_up() -> void:
-	ProjectSettings.set_setting("network/limits/tcp/connect_timeout_seconds", 3)
+	# Longer than the system's resolver takes with any of these servers: up to three seconds.
+	ProjectSettings.set_setting("network/limits/tcp/connect_timeout_seconds", 10)
 	var dns := DNS.new()
 	if not dns.start():
 		push_error("port 53 is not free")
