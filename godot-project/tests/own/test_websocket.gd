@@ -2,6 +2,11 @@ extends "res://tests/support/websocket_case.gd"
 ## What WebSocketPeerRs has and the engine's class does not: signals, streams of every kind, last
 ## messages, compression, limits that change.
 
+const REQUEST := ("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+		+ "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+const PING: PackedByteArray = [0x89, 0x81, 0, 0, 0, 0, 7]
+const PONG: PackedByteArray = [0x8a, 1, 7]
+
 
 func test_signals_tell_everything_in_order() -> void:
 	var pair := websocket_pair()
@@ -418,6 +423,76 @@ func test_a_busy_main_thread_keeps_its_connections() -> void:
 				return served.get_available_packet_count() == 1, "the message")
 
 
+func test_the_background_sends_our_pings() -> void:
+	var pair := websocket_pair()
+	var client: WebSocketPeerRs = pair.client
+	var served: WebSocketPeerRs = pair.served
+	served.keep_alive_in_background = true
+	# On a busy machine, the client answers later.
+	served.heartbeat_interval = System.patience(300.0) / 1000.0
+	spin_until(func() -> bool:
+		client.poll()
+		return served.get_statistics().pongs_received >= 2, "two answers without a poll")
+	check(client.get_statistics().pings_received >= 2, "two pings")
+	check_eq(served.get_ready_state(), STATE_OPEN, "it is open")
+
+
+func test_the_background_sends_the_rest_of_a_large_message() -> void:
+	var pair := websocket_pair(func(client: WebSocketPeerRs, served: WebSocketPeerRs) -> void:
+		client.inbound_buffer_size = 64 << 20
+		served.outbound_buffer_size = 0
+		served.keep_alive_in_background = true)
+	var client: WebSocketPeerRs = pair.client
+	var served: WebSocketPeerRs = pair.served
+	var message := PackedByteArray()
+	var part := _noise(1 << 20)
+	for i in 32:
+		message.append_array(part)
+	check_eq(served.send(message), OK, "send")
+	check(served.get_current_outbound_buffered_amount() > 0, "something waits")
+	spin_until(func() -> bool:
+		client.poll()
+		return client.get_available_packet_count() == 1, "the message without a poll")
+	check(client.get_packet() == message, "the message")
+	check_eq(served.get_current_outbound_buffered_amount(), 0, "nothing waits")
+
+
+func test_the_background_answers_a_ping_behind_messages() -> void:
+	var kept := _kept()
+	var frames := PackedByteArray()
+	for i in 10:
+		frames.append_array([0x82, 0x81, 0, 0, 0, 0, i])
+	kept.raw.put_data(frames + PING)
+	_hears_a_pong(kept.raw, "the answer without a poll")
+	check_eq(kept.served.get_statistics().messages_queued, 10, "the messages wait")
+	for i in 10:
+		check_eq(kept.served.get_packet(), PackedByteArray([i]), "message %d" % i)
+
+
+func test_the_background_receives_no_more_than_the_limit() -> void:
+	var kept := _kept(1000)
+	var served: WebSocketPeerRs = kept.served
+	# The thread serves it after the other one.
+	var witness := _kept()
+	var frame := PackedByteArray([0x82, 0xfe, 0x01, 0x90, 0, 0, 0, 0])
+	frame.resize(frame.size() + 400)
+	kept.raw.put_data(frame + frame + frame)
+	spin_until(func() -> bool: return served.get_statistics().messages_queued == 3, "three messages")
+	var taken: int = kept.stream.get_statistics().bytes_received
+	kept.raw.put_data(frame + PING)
+	# The thread has looked at both again before the second answer.
+	for answer: String in ["the first answer", "the second answer"]:
+		witness.raw.put_data(PING)
+		_hears_a_pong(witness.raw, answer)
+	check_eq(kept.stream.get_statistics().bytes_received, taken, "nothing more is received")
+	check_eq(kept.raw.receive(), PackedByteArray(), "the ping has no answer")
+	# Once there is room, it goes on.
+	for i in 3:
+		check_eq(served.get_packet().size(), 400, "a message")
+	_hears_a_pong(kept.raw, "the answer without a poll")
+	check_eq(served.get_statistics().messages_queued, 1, "the last message waits")
+
+
 func test_what_cannot_be_kept_in_the_background_is_refused() -> void:
 	var peer := WebSocketPeerRs.new()
 	peer.keep_alive_in_background = true
@@ -463,9 +538,7 @@ func test_a_peer_that_ends_its_direction_gets_the_close_frame() -> void:
 			elif way == "handler":
 				served.packet_received.connect(func(_packet: PackedByteArray, _is_text: bool) -> void:
 					pass)
-			raw.put_data(("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-					+ "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
-					.to_ascii_buffer())
+			raw.put_data(REQUEST.to_ascii_buffer())
 			var poll := func() -> void:
 				if way == "group":
 					group.poll()
@@ -585,6 +658,35 @@ func test_interim_responses_are_skipped() -> void:
 	served.accept_stream(server)
 	pair_until({"client": client, "served": served}, func() -> bool:
 		return client.get_ready_state() == STATE_OPEN, "the handshake")
+
+
+## A WebSocket that is kept alive in the background, and not polled after its handshake: the key
+## `served`. `stream` is its stream, and `raw` is the socket at the other end.
+func _kept(inbound_bytes := 65535) -> Dictionary:
+	var end := endpoint("tcp")
+	var raw: StreamPeerTCPRs = dial(end)
+	settle(raw)
+	var stream := accept(end)
+	var served := WebSocketPeerRs.new()
+	served.keep_alive_in_background = true
+	served.inbound_buffer_size = inbound_bytes
+	check_eq(served.accept_stream(stream), OK, "accept_stream")
+	raw.put_data(REQUEST.to_ascii_buffer())
+	var answer := [""]
+	spin_until(func() -> bool:
+		served.poll()
+		answer[0] += raw.receive().get_string_from_ascii()
+		return answer[0].ends_with("\r\n\r\n"), "the handshake")
+	return {"raw": raw, "served": served, "stream": stream}
+
+
+## Waits until `raw` has received the answer to PING, and nothing else.
+func _hears_a_pong(raw: StreamPeerTCPRs, what: String) -> void:
+	var heard := [PackedByteArray()]
+	spin_until(func() -> bool:
+		heard[0] += raw.receive()
+		return heard[0].size() >= PONG.size(), what)
+	check_eq(heard[0], PONG, what)
 
 
 func _note(peer: WebSocketPeerRs, log: Array) -> void:
