@@ -2,6 +2,10 @@ extends "res://tests/support/websocket_case.gd"
 ## What WebSocketPeerRs has and the engine's class does not: signals, streams of every kind, last
 ## messages, compression, limits that change.
 
+const EngineProcess := preload("res://tests/support/engine_process.gd")
+
+## Longer than a call takes that does not wait for a lookup. One that hangs takes a minute.
+const TOO_LONG_MSEC := 2000
 const REQUEST := ("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
 		+ "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
 const PING: PackedByteArray = [0x89, 0x81, 0, 0, 0, 0, 7]
@@ -339,10 +343,15 @@ func test_localhost_and_names_do_not_stall() -> void:
 	var server := TCPServerRs.new()
 	check_eq(server.listen(0), OK, "listen")
 	var client := WebSocketPeerRs.new()
-	check_eq(client.connect_to_url("localhost:%d" % server.get_local_port()), OK, "without a scheme")
+	var url := "localhost:%d" % server.get_local_port()
+	var start := Time.get_ticks_msec()
+	check_eq(client.connect_to_url(url), OK, "without a scheme")
+	var taken := Time.get_ticks_msec() - start
+	check(taken < System.patience(TOO_LONG_MSEC), "localhost: the call took %d ms" % taken)
 	spin_until(func() -> bool:
 		client.poll()
 		return server.is_connection_available(), "a connection")
+	_check_a_lookup_that_hangs()
 
 
 func test_the_reason_of_a_failed_connect_is_known() -> void:
@@ -658,6 +667,24 @@ func test_interim_responses_are_skipped() -> void:
 	served.accept_stream(server)
 	pair_until({"client": client, "served": served}, func() -> bool:
 		return client.get_ready_state() == STATE_OPEN, "the handshake")
+
+
+# It takes a process with another resolver.
+func _check_a_lookup_that_hangs() -> void:
+	var environment := {}
+	if EngineProcess.available():
+		environment = EngineProcess.resolver(fresh_path().get_base_dir())
+	if environment.is_empty():
+		return leave_out("preloading a resolver takes Linux and a C compiler")
+	var result := EngineProcess.run("children/websocket_lookup.gd", [], environment)
+	var output: String = result["output"]
+	check_eq(result["code"], 0, "exit code: " + output)
+	check(output.contains("asked true\n"), "the resolver was asked: " + output)
+	check(output.contains("closed -1, no handshake within 0.1 s\n"), "the end: " + output)
+	for call: String in ["connect_to_url", "poll"]:
+		var words := output.get_slice(call + " took ", 1).get_slice(" ms", 0)
+		check(words.is_valid_int(), "%s has a time: %s" % [call, output])
+		check(words.to_int() < System.patience(TOO_LONG_MSEC), "%s took %s ms" % [call, words])
 
 
 ## A WebSocket that is kept alive in the background, and not polled after its handshake: the key
