@@ -60,12 +60,13 @@ func test_wrong_arguments_are_refused_with_words() -> void:
 	refused.call(func() -> Error: return server.serve_files("/", ""),
 			"serve_files: folder is empty")
 	for property: String in ["max_connections", "max_head_bytes", "max_body_bytes",
-			"max_unsent_bytes"]:
+			"max_unsent_bytes", "max_total_unsent_bytes"]:
 		var before: int = server.get(property)
 		quietly(func() -> void: server.set(property, -1))
 		check_eq(server.get_last_error_message(), property + ": -1 is negative", "the words")
 		check_eq(server.get(property), before, property)
-	for property: String in ["head_timeout", "idle_timeout", "response_timeout"]:
+	for property: String in ["head_timeout", "idle_timeout", "response_timeout",
+			"max_poll_seconds"]:
 		var before: float = server.get(property)
 		quietly(func() -> void: server.set(property, -1.0))
 		check_eq(server.get_last_error_message(),
@@ -201,6 +202,7 @@ func test_answers_that_cannot_be_are_refused_with_words() -> void:
 		note.call(func() -> Error: return request.respond(200, "", {"Content-Length": 1}))
 		note.call(func() -> Error: return request.respond_file("res://none.txt"))
 		note.call(func() -> Error: return request.write("x"))
+		note.call(func() -> Error: return request.write(7))
 		note.call(func() -> Error: return request.finish())
 		note.call(func() -> Error: return request.send_event("x", "a\nb"))
 		check_eq(request.respond(200, "once"), OK, "the answer")
@@ -218,6 +220,7 @@ func test_answers_that_cannot_be_are_refused_with_words() -> void:
 		[ERR_INVALID_PARAMETER, "respond: header \"Content-Length\" is set by the server"],
 		[ERR_FILE_CANT_OPEN, "respond_file: res://none.txt cannot be opened"],
 		[ERR_UNCONFIGURED, "write: start_stream was not called"],
+		[ERR_INVALID_PARAMETER, "write: data must be a String or a PackedByteArray"],
 		[ERR_UNCONFIGURED, "finish: start_stream was not called"],
 		[ERR_INVALID_PARAMETER, "send_event: name of the event has a line end"],
 		[ERR_ALREADY_IN_USE, "respond: the request was answered already"],

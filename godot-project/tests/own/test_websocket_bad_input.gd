@@ -68,26 +68,25 @@ func test_frames_that_are_refused() -> void:
 		["0280" + mask + "80fe0401" + mask, 1009, "message exceeds the limit of 1024 bytes"],
 	]
 	for case: Array in cases:
-		var end := endpoint("tcp")
-		var stranger := dial(end)
-		settle(stranger)
-		var served := WebSocketPeerRs.new()
-		served.inbound_buffer_size = 1024
-		served.accept_stream(accept(end))
-		stranger.put_data(_request({}).to_ascii_buffer())
-		spin_until(func() -> bool:
-			served.poll()
-			return served.get_ready_state() == WebSocketPeerRs.STATE_OPEN, "the handshake")
-		# A good message before it is delivered.
-		stranger.put_data(("828100000000" + "07" + case[0]).hex_decode())
-		var answer := _bytes_of(served, stranger)
-		check_eq(served.get_close_code(), case[1], case[2] + ": the code")
-		check_eq(served.get_last_error_message(), case[2], "the reason")
-		check_eq(served.get_packet(), PackedByteArray([7]), case[2] + ": the message before it")
-		# The last frame has the code.
-		var last := answer.slice(answer.size() - 4)
-		var expected := PackedByteArray([0x88, 2, case[1] >> 8, case[1] & 255])
-		check_eq(last, expected, case[2] + ": the close frame")
+		_check_refusal(case[0], case[1], case[2], false)
+
+
+func test_compressed_frames_that_are_refused() -> void:
+	var mask := "00000000"
+	var broken := "invalid compressed message"
+	for case: Array in [
+		# A block of a type that does not exist.
+		["c281" + mask + "07", 1007, broken],
+		# A stored block whose length does not match its complement.
+		["c285" + mask + "0005000500", 1007, broken],
+		# It refers to bytes before the first.
+		["c283" + mask + "030200", 1007, broken],
+		# The second frame of a message.
+		["4280" + mask + "8081" + mask + "07", 1007, broken],
+		["c080" + mask, 1002, "reserved bit is set"],
+		["c980" + mask, 1002, "reserved bit is set"],
+	]:
+		_check_refusal(case[0], case[1], case[2], true)
 
 
 func test_answers_that_are_no_handshake() -> void:
@@ -109,6 +108,9 @@ func test_answers_that_are_no_handshake() -> void:
 				"server accepted the subprotocol \"a\", which was not asked for"],
 		[switching + upgrade + connection + accept_header + "Sec-WebSocket-Extensions: a\r\n",
 				"extension \"a\" was not offered"],
+		["HTTP/1.1 1x1 Switching Protocols\r\n", "malformed status code"],
+		["HTTP/1.1 99 Switching Protocols\r\n", "malformed status code"],
+		["HTTP/1.1 101 %s\r\n" % "x".repeat(20000), "status line exceeds the limit of 16384 bytes"],
 		["SSH-2.0-OpenSSH_9.0\r\n", ""],
 	]
 	for case: Array in cases:
@@ -170,6 +172,11 @@ func test_arguments_that_are_refused() -> void:
 			return peer.connect_to_url("ws://localhost"),
 				"connect_to_url: subprotocol \"a b\" is not a token"],
 	]
+	# Some engines have no TLS.
+	if quietly(func() -> Object: return ClassDB.instantiate("Crypto")) != null:
+		var options := TLSOptions.server(CryptoKey.new(), X509Certificate.new())
+		cases.append([func() -> Variant: return peer.connect_to_url("wss://localhost", options),
+				"connect_to_url: tls_client_options are for a server"])
 	for case: Array in cases:
 		check_eq(quietly(case[0]), ERR_INVALID_PARAMETER, case[1])
 		check_eq(peer.get_last_error_message(), case[1], "the message")
@@ -181,6 +188,9 @@ func test_arguments_that_are_refused() -> void:
 		quietly(func() -> void: peer.set(case[0], case[1]))
 		check_eq(peer.get(case[0]), before, case[0])
 		check_eq(peer.get_last_error_message(), "%s: %d is not between %s" % case, "the message")
+	# As in a group and a packet peer: a negative limit is none.
+	peer.max_packets_per_poll = -1
+	check_eq(peer.max_packets_per_poll, 0, "max_packets_per_poll")
 	for property: String in ["heartbeat_interval", "handshake_timeout"]:
 		quietly(func() -> void: peer.set(property, -1.0))
 		check_eq(peer.get_last_error_message(), property + ": -1 is not a valid number of seconds",
@@ -195,6 +205,32 @@ func test_closes_that_are_refused() -> void:
 				"close: code %d is not 1000 to 1003, 1007 to 1014, or 3000 to 4999" % code, "the message")
 	quietly(func() -> void: peer.close(1000, "é".repeat(62)))
 	check_eq(peer.get_last_error_message(), "close: reason of 124 bytes exceeds 123 bytes", "too long")
+
+
+## Sends `frame`, in hexadecimal, behind a good message, which is delivered.
+func _check_refusal(frame: String, code: int, reason: String, is_compressing: bool) -> void:
+	var end := endpoint("tcp")
+	var stranger := dial(end)
+	settle(stranger)
+	var served := WebSocketPeerRs.new()
+	served.inbound_buffer_size = 1024
+	served.compression = is_compressing
+	served.accept_stream(accept(end))
+	var offer := {"Sec-WebSocket-Extensions": "permessage-deflate"} if is_compressing else {}
+	stranger.put_data(_request(offer).to_ascii_buffer())
+	spin_until(func() -> bool:
+		served.poll()
+		return served.get_ready_state() == WebSocketPeerRs.STATE_OPEN, "the handshake")
+	check_eq(served.is_compressing(), is_compressing, "it is compressed")
+	stranger.put_data(("828100000000" + "07" + frame).hex_decode())
+	var answer := _bytes_of(served, stranger)
+	check_eq(served.get_close_code(), code, reason + ": the code")
+	check_eq(served.get_last_error_message(), reason, "the reason")
+	check_eq(served.get_packet(), PackedByteArray([7]), reason + ": the message before it")
+	# The last frame has the code.
+	var last := answer.slice(answer.size() - 4)
+	var expected := PackedByteArray([0x88, 2, code >> 8, code & 255])
+	check_eq(last, expected, reason + ": the close frame")
 
 
 func _request(changes: Dictionary) -> String:
