@@ -1,5 +1,5 @@
 extends "res://tests/support/test_case.gd"
-## Our classes have every method, constant and default of the engine's classes in ClassDB.
+## Our classes have every method, property, constant and default of the engine's classes in ClassDB.
 
 const CLASSES := ["StreamPeerSocket", "StreamPeerTCP", "StreamPeerUDS", "SocketServer", "TCPServer",
 		"UDSServer", "WebSocketPeer"]
@@ -33,6 +33,33 @@ func test_enums_and_constants_match_the_engines() -> void:
 					ClassDB.class_get_integer_constant_enum(engine_class, constant), "the enum of " + constant)
 
 
+func test_properties_match_the_engines() -> void:
+	if not ClassDB.class_exists("StreamPeerSocket"):
+		return skip("the engine has this family from Godot 4.6 on")
+	var count := 0
+	for engine_class: String in CLASSES:
+		var our_class: String = family.class_of(engine_class)
+		var ours := _types_of_properties(our_class)
+		var theirs := _types_of_properties(engine_class)
+		count += theirs.size()
+		for property: String in theirs:
+			var what := "%s.%s" % [our_class, property]
+			if not check(ours.has(property), what + " exists"):
+				continue
+			var default: Variant = ClassDB.class_get_property_default_value(engine_class, property)
+			var type: int = theirs[property]
+			if default != null:
+				# The engine declares heartbeat_interval as an int, though its value is a float.
+				type = typeof(default)
+				# ClassDB has no defaults of classes of an extension.
+				check_eq(ClassDB.instantiate(our_class).get(property), default, what + ": the default")
+			check_eq(ours[property], type, what + ": the type")
+			for accessor: String in ["class_get_property_getter", "class_get_property_setter"]:
+				check_eq(ClassDB.call(accessor, our_class, property),
+						ClassDB.call(accessor, engine_class, property), "%s: %s" % [what, accessor])
+	check(count > 0, "the engine's classes have properties")
+
+
 func test_defaults_work_in_a_call() -> void:
 	var server := TCPServerRs.new()
 	check_eq(server.listen(0), OK, "listen without an address")
@@ -48,6 +75,13 @@ func _methods(name: String) -> Dictionary:
 	for method in ClassDB.class_get_method_list(name, true):
 		methods[method["name"]] = method
 	return methods
+
+
+func _types_of_properties(name: String) -> Dictionary:
+	var types := {}
+	for property in ClassDB.class_get_property_list(name, true):
+		types[property["name"]] = property["type"]
+	return types
 
 
 # The parts of a method that a caller sees: names, types, defaults and flags. ClassDB's numbers and
