@@ -8,8 +8,8 @@ const Server := preload("res://benchmarks/server.gd")
 ## The names of the rows, as in the table of xtask.
 var names: PackedStringArray
 ## "engine" and "ours", and for some rows "plain" (sockets of Rust's standard library), "group"
-## (ours, in a group), "stream" (our stream under a WebSocket) or "buffer" (the engine's
-## `StreamPeerBuffer`).
+## (ours, in a group), "polled" (ours, polled one by one), "stream" (our stream under a WebSocket),
+## "buffer" (the engine's `StreamPeerBuffer`) or "node" (Node.js).
 var sides: PackedStringArray = ["engine", "ours"]
 ## What this row needs and the system lacks. The sides that need it are not in `sides`.
 var needs: String = ""

@@ -98,6 +98,8 @@ pub enum Side {
     Ours,
     /// The same through a `StreamPeerSocketGroupRs`.
     Group,
+    /// The classes of this addon, polled one by one, where `Ours` has `auto_poll`.
+    Polled,
     /// Blocking sockets of Rust's standard library, without Godot.
     Plain,
     /// The engine's `StreamPeerBuffer`, which reads from memory.

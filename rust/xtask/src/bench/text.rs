@@ -34,7 +34,7 @@ pub fn cells(measured: &MeasuredRow) -> Vec<[String; 7]> {
                 Side::Buffer => "StreamPeerBuffer".into(),
                 Side::Stream => "the stream alone".into(),
                 Side::Node => "Node.js".into(),
-                Side::Ours | Side::Group => "one by one".into(),
+                Side::Ours | Side::Group | Side::Polled => "one by one".into(),
                 Side::Engine => "engine".into(),
             },
             value(comparison.other),
