@@ -4,7 +4,7 @@ extends RefCounted
 # The calls of a frame discard their results.
 @warning_ignore_start("return_value_discarded")
 
-var heard: int = 0
+var received: int = 0
 var world: PackedByteArray = PackedByteArray()
 var every: int = 1
 var _frame: int = 0
@@ -35,4 +35,4 @@ func _on_connected(peer: StreamPeerTCPRs) -> void:
 
 
 func _on_data(peer: StreamPeerTCPRs) -> void:
-	heard += peer.receive().size()
+	received += peer.receive().size()

@@ -7,8 +7,8 @@ extends RefCounted
 
 var server: TCPServer
 var peers: Array[StreamPeerTCP] = []
-## The bytes that the players have sent.
-var heard: int = 0
+## The number of bytes received from the players.
+var received: int = 0
 ## What each player is sent.
 var world: PackedByteArray = PackedByteArray()
 ## It is sent once in this many frames.
@@ -26,7 +26,7 @@ func frame() -> void:
 		var size: int = peer.get_available_bytes()
 		if size > 0:
 			var data: PackedByteArray = peer.get_data(size)[1]
-			heard += data.size()
+			received += data.size()
 	_frame += 1
 	if _frame % every == 0:
 		for peer: StreamPeerTCP in peers:

@@ -92,15 +92,15 @@ func put_32_coalesced(near: StreamPeerTCP, far: StreamPeerTCP, times: int) -> in
 ## with a message.
 func frame(peers: Array[StreamPeerTCP]) -> PackedInt64Array:
 	var answer: PackedByteArray = _zeros(MESSAGE_SIZE)
-	var heard: int = 0
+	var received: int = 0
 	var begin: int = Time.get_ticks_usec()
 	for peer: StreamPeerTCP in peers:
 		peer.poll()
 		if peer.get_available_bytes() > 0:
 			peer.get_data(MESSAGE_SIZE)
 			peer.put_data(answer)
-			heard += 1
-	return [Time.get_ticks_usec() - begin, heard]
+			received += 1
+	return [Time.get_ticks_usec() - begin, received]
 
 
 ## Only polls each peer. Returns zero messages.
@@ -122,16 +122,16 @@ func frame_polls() -> PackedInt64Array:
 ## The same as `frame` with a group, whose poll returns the peers with data.
 func group_frame(group: RefCounted) -> PackedInt64Array:
 	var answer: PackedByteArray = _zeros(MESSAGE_SIZE)
-	var heard: int = 0
+	var received: int = 0
 	var begin: int = Time.get_ticks_usec()
 	# Untyped: this is also compiled for the engine's class, which has no `receive`.
 	@warning_ignore_start("unsafe_method_access")
 	for peer: Variant in group.call(&"poll"):
 		if peer.receive().size() > 0:
 			peer.put_data(answer)
-			heard += 1
+			received += 1
 	@warning_ignore_restore("unsafe_method_access")
-	return [Time.get_ticks_usec() - begin, heard]
+	return [Time.get_ticks_usec() - begin, received]
 
 
 func receive_blocks(near: StreamPeerTCP, blocks: int) -> int:

@@ -39,14 +39,14 @@ func poll_all() -> void:
 
 ## A frame that sends all received messages back. Returns its time, and the number of messages.
 func echo() -> PackedInt64Array:
-	var heard: int = 0
+	var received: int = 0
 	var begin: int = Time.get_ticks_usec()
 	for peer: WebSocketPeer in peers:
 		peer.poll()
 		while peer.get_available_packet_count() > 0:
 			peer.send(peer.get_packet())
-			heard += 1
-	return [Time.get_ticks_usec() - begin, heard]
+			received += 1
+	return [Time.get_ticks_usec() - begin, received]
 
 
 ## A message to each WebSocket.

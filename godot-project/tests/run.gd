@@ -15,8 +15,8 @@ extends SceneTree
 ## The option `--defects-on-engine` runs the tests in `better/` on the engine's classes and expects
 ## each to fail, since they test for defects of the engine. The failures are printed, to show that
 ## each test fails for the right reason. With `--part=2/3`, every third of these tests runs,
-## beginning with the second. The options `--root=FOLDER`, `--time-limit=SECONDS` and `--loud` are for
-## the runner's own tests.
+## beginning with the second. The options `--root=FOLDER`, `--time-limit=SECONDS` and `--loud` are
+## for the runner's own tests.
 
 const Family := preload("res://tests/support/family.gd")
 const TestCase := preload("res://tests/support/test_case.gd")

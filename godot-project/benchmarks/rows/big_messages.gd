@@ -12,7 +12,7 @@ const BLOCKS_OF_MESSAGE: int = 16
 
 var _is_receiving: bool
 var _is_by_signal: bool = false
-var _heard: int = 0
+var _received: int = 0
 
 
 static func all() -> Array:
@@ -75,17 +75,17 @@ func _as_messages(side: String, count: int) -> int:
 func _receive_by_signal(crowd: Crowd, count: int, deadline: int) -> int:
 	var peers: Array = crowd.loops.get(&"peers")
 	var peer: WebSocketPeerRs = peers[0]
-	_heard = 0
+	_received = 0
 	peer.packet_received.connect(_on_packet_received)
 	var begin: int = Time.get_ticks_usec()
 	crowd.order("send %d %d" % [count, SIZE])
-	while _heard < SIZE * count and Time.get_ticks_msec() < deadline:
+	while _received < SIZE * count and Time.get_ticks_msec() < deadline:
 		peer.poll()
 	return Time.get_ticks_usec() - begin
 
 
 func _on_packet_received(packet: PackedByteArray, _is_text: bool) -> void:
-	_heard += packet.size()
+	_received += packet.size()
 
 
 func _through_stream(count: int) -> int:

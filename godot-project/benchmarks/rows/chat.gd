@@ -13,7 +13,7 @@ const LINE: String = "hello everybody\n"
 var _links: Array[Link] = []
 var _peers: Array[StreamPeerTCPRs] = []
 var _group: StreamPeerSocketGroupRs
-var _heard: int = 0
+var _received: int = 0
 
 
 func _init() -> void:
@@ -57,15 +57,15 @@ func sample(side: String) -> PackedFloat64Array:
 	for peer: StreamPeerTCPRs in _peers:
 		while peer.get_available_bytes() < LINE.length():
 			OS.delay_usec(50)
-	_heard = 0
+	_received = 0
 	var start: int = Time.get_ticks_usec()
 	if side == "group":
 		_group.poll()
 	else:
 		_plain_frame()
 	var usec: int = Time.get_ticks_usec() - start
-	if _heard != _peers.size():
-		problem = "%s: %d of %d lines" % [side, _heard, _peers.size()]
+	if _received != _peers.size():
+		problem = "%s: %d of %d lines" % [side, _received, _peers.size()]
 	for connection: Dictionary in _group.peer_packet_received.get_connections():
 		var handler: Callable = connection["callable"]
 		_group.peer_packet_received.disconnect(handler)
@@ -82,16 +82,16 @@ func _plain_frame() -> void:
 		peer.poll()
 		var line: Variant = peer.read_line()
 		while line is String:
-			_heard += 1
+			_received += 1
 			var text: String = line
-			var said: PackedByteArray = (text + "\n").to_utf8_buffer()
+			var sent: PackedByteArray = (text + "\n").to_utf8_buffer()
 			for other: StreamPeerTCPRs in _peers:
-				other.put_data(said)
+				other.put_data(sent)
 			line = peer.read_line()
 
 
 func _on_line(_peer: PacketPeerSocketRs, line: PackedByteArray) -> void:
-	_heard += 1
+	_received += 1
 	_group.broadcast(line)
 
 

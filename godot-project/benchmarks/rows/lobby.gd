@@ -90,15 +90,15 @@ func _lobby(side: String) -> PackedFloat64Array:
 	lobby.set(&"world", _zeros(WORLD_SIZE))
 	# The last players are greeted, and all of them begin to send.
 	_frames(lobby, 10)
-	lobby.set(&"heard", 0)
+	lobby.set(&"received", 0)
 	var times: PackedFloat64Array = PackedFloat64Array()
 	for every: int in EVERY:
 		lobby.set(&"every", every)
 		var before: float = _cpu_usec(OS.get_process_id())
 		_frames(lobby, scale.lobby_frames)
 		times.append((_cpu_usec(OS.get_process_id()) - before) / scale.lobby_frames)
-	if lobby.get(&"heard") == 0:
-		problem = "%s: no player says anything" % side
+	if lobby.get(&"received") == 0:
+		problem = "%s: no player sends anything" % side
 	server.stop()
 	_end_players()
 	return times

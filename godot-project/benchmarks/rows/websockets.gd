@@ -1,6 +1,6 @@
 extends "res://benchmarks/row.gd"
 ## Many small WebSockets in one process: the microseconds of a frame that sends back what each has
-## said, and of a message to all.
+## sent, and of a message to all.
 
 # The results of append(), connect() and the like need no check here.
 @warning_ignore_start("return_value_discarded")

@@ -4,7 +4,7 @@ extends RefCounted
 # The results of connect(), append() and the like need no check here.
 @warning_ignore_start("return_value_discarded")
 
-signal heard(line: String)
+signal received(line: String)
 ## Emitted when the connection has ended or failed. [param why] is the reason in words.
 signal ended(why: String)
 
@@ -44,7 +44,7 @@ func say(line: String) -> void:
 
 
 func _on_line(packet: PackedByteArray) -> void:
-	heard.emit(PacketPeerSocketRs.decode_text(packet))
+	received.emit(PacketPeerSocketRs.decode_text(packet))
 
 
 func _on_connect_finished(error: Error) -> void:

@@ -17,7 +17,7 @@ var client: ChatClient = ChatClient.new()
 
 func _ready() -> void:
 	_name.text = called
-	client.heard.connect(_show)
+	client.received.connect(_show)
 	client.ended.connect(func(why: String) -> void: _show("* the connection is over: " + why))
 	_line.text_submitted.connect(_on_submitted)
 

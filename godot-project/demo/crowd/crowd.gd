@@ -28,7 +28,7 @@ var share: float = 0.0
 var engine_times: FrameTimes = FrameTimes.new()
 var group_times: FrameTimes = FrameTimes.new()
 ## The members whose messages arrived on both sides in the last frame.
-var heard: PackedInt32Array = PackedInt32Array()
+var senders: PackedInt32Array = PackedInt32Array()
 ## The bytes sent on each side, and the bytes received on both sides together.
 var sent: int = 0
 var received: int = 0
@@ -64,7 +64,7 @@ func is_complete() -> bool:
 
 ## Does the work of a frame. Only frames with the target number of connections are timed.
 func frame() -> void:
-	heard.clear()
+	senders.clear()
 	if not problem.is_empty():
 		return
 	if not is_complete():
@@ -75,10 +75,10 @@ func frame() -> void:
 	# second one are older.
 	_frames += 1
 	var engine_is_first: bool = _frames % 2 == 0
-	var usec: int = 0 if engine_is_first else _group.look()
-	engine_times.add(_engine.look() / 1000.0)
+	var usec: int = 0 if engine_is_first else _group.receive()
+	engine_times.add(_engine.receive() / 1000.0)
 	if engine_is_first:
-		usec = _group.look()
+		usec = _group.receive()
 	group_times.add(usec / 1000.0)
 	_check(_engine)
 	_check(_group)
@@ -109,12 +109,12 @@ func _send() -> void:
 ## Compares the bytes that a side has read with those that were sent to it.
 func _check(side: ServerSide) -> void:
 	var streams: Array[Stream] = _streams[side]
-	for i: int in side.heard.size():
-		var member: int = side.heard[i]
-		received += side.said[i].size()
-		if not streams[member].is_next(side.said[i]):
+	for i: int in side.senders.size():
+		var member: int = side.senders[i]
+		received += side.received[i].size()
+		if not streams[member].is_next(side.received[i]):
 			problem = "the received bytes differ from the sent bytes"
 		elif side == _group:
 			var of_engine: Stream = _streams[_engine][member]
 			if of_engine.is_all_here():
-				heard.append(member)
+				senders.append(member)

@@ -51,7 +51,7 @@ func _process(_delta: float) -> void:
 	if not is_visible_in_tree():
 		return
 	crowd.frame()
-	_dots.show_frame(crowd.count(), crowd.heard)
+	_dots.show_frame(crowd.count(), crowd.senders)
 	_curves.show_curves({ENGINE_COLOUR: crowd.engine_times.values,
 			GROUP_COLOUR: crowd.group_times.values}, FrameTimes.MOST)
 	_count_text.text = "%d connections" % crowd.wanted

@@ -13,12 +13,12 @@ const GAP: float = 0.3
 var _light: PackedFloat32Array = PackedFloat32Array()
 
 
-## Shows [param count] dots. Those in [param heard] light up.
-func show_frame(count: int, heard: PackedInt32Array) -> void:
+## Shows [param count] dots. Those in [param members] light up.
+func show_frame(count: int, members: PackedInt32Array) -> void:
 	_light.resize(count)
 	for i: int in count:
 		_light[i] *= FADING
-	for i: int in heard:
+	for i: int in members:
 		if i < count:
 			_light[i] = 1.0
 	queue_redraw()

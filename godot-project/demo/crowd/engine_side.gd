@@ -12,17 +12,17 @@ func open() -> Error:
 	return _server.listen(0, HOST)
 
 
-func look() -> int:
-	heard.clear()
-	said.clear()
+func receive() -> int:
+	senders.clear()
+	received.clear()
 	var begin: int = Time.get_ticks_usec()
 	for member: int in _peers.size():
 		var peer: StreamPeerTCP = _peers[member]
 		peer.poll()
 		var available: int = peer.get_available_bytes()
 		if available > 0:
-			heard.append(member)
-			said.append(peer.get_data(available)[1])
+			senders.append(member)
+			received.append(peer.get_data(available)[1])
 	return Time.get_ticks_usec() - begin
 
 

@@ -16,14 +16,14 @@ func open() -> Error:
 	return _server.listen(0, HOST)
 
 
-func look() -> int:
-	heard.clear()
-	said.clear()
+func receive() -> int:
+	senders.clear()
+	received.clear()
 	var begin: int = Time.get_ticks_usec()
 	for peer: StreamPeerTCPRs in _group.poll():
 		var member: int = _member_of[peer]
-		heard.append(member)
-		said.append(peer.receive())
+		senders.append(member)
+		received.append(peer.receive())
 	return Time.get_ticks_usec() - begin
 
 

@@ -12,9 +12,9 @@ extends RefCounted
 const MOST_WAITING: int = 8
 const HOST: String = "127.0.0.1"
 
-## The members from which the last look received data, and the data of each.
-var heard: PackedInt32Array = PackedInt32Array()
-var said: Array[PackedByteArray] = []
+## The members from which the last [method receive] got data, and the data of each.
+var senders: PackedInt32Array = PackedInt32Array()
+var received: Array[PackedByteArray] = []
 
 ## The far end of each member.
 var _far: Array[StreamPeerTCP] = []
@@ -28,7 +28,7 @@ func open() -> Error:
 
 
 ## Polls every connection and reads the available bytes. Returns the time in microseconds.
-func look() -> int:
+func receive() -> int:
 	return 0
 
 

@@ -9,12 +9,12 @@ var _client := ChatClient.new()
 
 
 func _initialize() -> void:
-	_client.heard.connect(_on_heard)
+	_client.received.connect(_on_received)
 	_client.ended.connect(_on_ended)
 	_client.join(Address.parse(OS.get_cmdline_user_args()[0]), "Bob")
 
 
-func _on_heard(line: String) -> void:
+func _on_received(line: String) -> void:
 	if line == "Ann: bye":
 		_client.leave()
 	elif line.begins_with("Ann: "):

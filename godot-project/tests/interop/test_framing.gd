@@ -64,9 +64,6 @@ func test_language_client_works_with_a_language_server() -> void:
 			[Tool.script("on_a_socket.py"), tools.path_join("python3"), "-m", "pylsp"])
 	var client := LanguageClient.new()
 	client.time_limit = 60.0
-	var told := []
-	client.notified.connect(
-			func(method: String, params: Variant) -> void: told.append([method, params]))
 	check_eq(await client.connect_to_server(LOOPBACK, bridge.line().to_int()), OK, "connect")
 	var about: Variant = await client.request("initialize",
 			{"processId": null, "rootUri": null, "capabilities": {}})

@@ -20,17 +20,17 @@ var _most := 0
 func test_clients_get_names_and_exchange_lines() -> void:
 	var node := _served()
 	var ann := _client(node, "Ann")
-	await _hears(ann, "Hello, Ann. Here: Ann.")
+	await _receives(ann, "Hello, Ann. Here: Ann.")
 	var twin := _client(node, "Ann")
-	await _hears(twin, "Another name, please.")
+	await _receives(twin, "Another name, please.")
 	twin.put_data("Bob\r\n".to_ascii_buffer())
-	await _hears(twin, "Hello, Bob. Here: Ann, Bob.")
-	await _hears(ann, "Bob has joined.")
+	await _receives(twin, "Hello, Bob. Here: Ann, Bob.")
+	await _receives(ann, "Bob has joined.")
 	ann.put_data("how are you?\n".to_utf8_buffer())
-	await _hears(twin, "Ann: how are you?")
+	await _receives(twin, "Ann: how are you?")
 	# A client that sends a line that is too long is disconnected.
 	twin.put_data(("x".repeat(node.max_line_bytes + 1) + "\n").to_ascii_buffer())
-	await _hears(ann, "Bob has left.")
+	await _receives(ann, "Bob has left.")
 	node.free()
 
 
@@ -41,22 +41,22 @@ func test_the_longest_lines_reach_everybody() -> void:
 	for i in 30:
 		names.append(("%02d" % i).rpad(ChatServer.MAX_NAME_BYTES, "x"))
 		clients.append(_client(node, names[i]))
-		await _hears(clients[i], "Hello, %s. Here: %s." % [names[i], ", ".join(names)])
+		await _receives(clients[i], "Hello, %s. Here: %s." % [names[i], ", ".join(names)])
 		for other in clients.slice(0, i):
-			await _hears(other, "%s has joined." % names[i])
+			await _receives(other, "%s has joined." % names[i])
 	var longest := "y".repeat(node.max_line_bytes)
 	clients[0].put_data((longest + "\n").to_ascii_buffer())
 	for other in clients.slice(1):
-		await _hears(other, "%s: %s" % [names[0], longest])
+		await _receives(other, "%s: %s" % [names[0], longest])
 	var one := _client(node, "z".repeat(ChatServer.MAX_NAME_BYTES + 1))
-	await _hears(one, "Another name, please.")
+	await _receives(one, "Another name, please.")
 	node.free()
 
 
 func test_clients_beyond_the_limit_are_refused() -> void:
 	var node := _served(1)
 	var ann := _client(node, "Ann")
-	await _hears(ann, "Hello, Ann. Here: Ann.")
+	await _receives(ann, "Hello, Ann. Here: Ann.")
 	var bob := _client(node, "Bob")
 	await until(func() -> bool:
 		bob.poll()
@@ -99,7 +99,7 @@ func _client(node: ChatServer, called: String) -> StreamPeerTCP:
 	return peer
 
 
-func _hears(peer: StreamPeerTCP, line: String) -> void:
+func _receives(peer: StreamPeerTCP, line: String) -> void:
 	var received := [PackedByteArray()]
 	await until(func() -> bool:
 		peer.poll()

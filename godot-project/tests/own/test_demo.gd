@@ -48,19 +48,19 @@ func test_the_chat_works_over_each_kind_of_socket_and_through_a_relay() -> void:
 		var ann := ChatClient.new()
 		var bob := ChatClient.new()
 		# A lambda that captured a client would keep it alive.
-		var ann_heard := []
-		var bob_heard := []
-		ann.heard.connect(func(line: String) -> void: ann_heard.append(line))
-		bob.heard.connect(func(line: String) -> void: bob_heard.append(line))
+		var ann_received := []
+		var bob_received := []
+		ann.received.connect(func(line: String) -> void: ann_received.append(line))
+		bob.received.connect(func(line: String) -> void: bob_received.append(line))
 		ann.join(address, "Ann")
-		await until(func() -> bool: return ann_heard.has("* Ann has joined"), text + ": Ann")
+		await until(func() -> bool: return ann_received.has("* Ann has joined"), text + ": Ann")
 		bob.join(Address.parse("127.0.0.1:%d" % relay.get_local_port()), "Bob")
-		await until(func() -> bool: return ann_heard.has("* Bob has joined"), text + ": Bob")
+		await until(func() -> bool: return ann_received.has("* Bob has joined"), text + ": Bob")
 		bob.say("hello")
-		await until(func() -> bool: return ann_heard.has("Bob: hello") and bob_heard.has("Bob: hello"),
-				text + ": a line")
+		await until(func() -> bool:
+			return ann_received.has("Bob: hello") and bob_received.has("Bob: hello"), text + ": a line")
 		relay.abort_all()
-		await until(func() -> bool: return ann_heard.has("* Bob has left"),
+		await until(func() -> bool: return ann_received.has("* Bob has left"),
 				text + ": the connection is cut")
 		check_eq(room.names(), ["Ann"], text + ": who is left")
 		var ends := []
@@ -79,13 +79,13 @@ func test_the_chat_works_between_two_processes() -> void:
 		if kind == "tcp":
 			text = "127.0.0.1:%d" % (room.server as TCPServerRs).get_local_port()
 		var ann := ChatClient.new()
-		var heard := []
-		ann.heard.connect(func(line: String) -> void: heard.append(line))
+		var received := []
+		ann.received.connect(func(line: String) -> void: received.append(line))
 		ann.join(Address.parse(text), "Ann")
-		await until(func() -> bool: return heard == ["* Ann has joined"], kind + ": Ann")
+		await until(func() -> bool: return received == ["* Ann has joined"], kind + ": Ann")
 		var guest := in_thread(
 				func() -> Dictionary: return EngineProcess.run("children/chat_guest.gd", [text]))
-		await until(func() -> bool: return heard.has("* Bob has joined"), kind + ": the guest")
+		await until(func() -> bool: return received.has("* Bob has joined"), kind + ": the guest")
 		# A client may send any bytes. The guest repeats what it received.
 		var stranger: StreamPeerSocketRs = Address.parse(text).new_peer()
 		Address.parse(text).connect_peer(stranger)
@@ -93,13 +93,13 @@ func test_the_chat_works_between_two_processes() -> void:
 				func() -> bool: return stranger.poll() == OK and stranger.get_status() == STATUS_CONNECTED,
 				kind + ": a stranger")
 		stranger.put_data([0xff, 0xfe, 0, 0x0a, 0x80, 0x0a])
-		await until(func() -> bool: return heard.has("\ufffd\ufffd\ufffd: \ufffd"),
-				kind + ": its noise: %s" % [heard])
+		await until(func() -> bool: return received.has("\ufffd\ufffd\ufffd: \ufffd"),
+				kind + ": its noise: %s" % [received])
 		stranger.disconnect_from_host()
 		ann.say("Grüße, Αθήνα")
-		await until(func() -> bool: return heard.has("Bob: Grüße, Αθήνα"), kind + ": the guest's line")
+		await until(func() -> bool: return received.has("Bob: Grüße, Αθήνα"), kind + ": the guest's line")
 		ann.say("bye")
-		await until(func() -> bool: return heard.has("* Bob has left"), kind + ": the guest leaves")
+		await until(func() -> bool: return received.has("* Bob has left"), kind + ": the guest leaves")
 		var result: Dictionary = join(guest, "the guest")
 		check_eq(result["code"], 0, "%s: exit code: %s" % [kind, result["output"]])
 		room.close()
@@ -132,9 +132,9 @@ func test_the_chat_disconnects_a_client_that_does_not_read() -> void:
 func test_an_inspection_can_listen_for_one_connection() -> void:
 	for kind in family.kinds():
 		var inspection := Inspection.new()
-		var told := []
+		var events := []
 		var moved := []
-		inspection.happened.connect(func(_seconds: float, what: String) -> void: told.append(what))
+		inspection.happened.connect(func(_seconds: float, what: String) -> void: events.append(what))
 		inspection.moved.connect(
 				func(bytes: PackedByteArray, _total: int, is_received: bool) -> void:
 					moved.append([bytes, is_received]))
@@ -148,13 +148,13 @@ func test_an_inspection_can_listen_for_one_connection() -> void:
 		poll_connect(peer)
 		peer.put_data(PackedByteArray([0, 255]))
 		await until(func() -> bool: return moved == [[PackedByteArray([0, 255]), true]],
-				kind + ": the received bytes: %s" % [told])
+				kind + ": the received bytes: %s" % [events])
 		inspection.send([7])
 		arrived(peer, 1)
 		check_eq(peer.get_u8(), 7, kind + ": the sent byte")
 		peer.disconnect_from_host()
-		await until(func() -> bool: return told.has("the other side has ended the stream"),
-				kind + ": the end: %s" % [told])
+		await until(func() -> bool: return events.has("the other side has ended the stream"),
+				kind + ": the end: %s" % [events])
 		check_eq(inspection.get_listening_port(), 0, kind + ": it no longer listens")
 	if OS.has_feature("windows"):
 		return leave_out("Windows has its own error messages")
@@ -171,15 +171,15 @@ func test_an_inspection_reports_events_bytes_and_attempts() -> void:
 		return skip("Windows has its own error messages")
 	var end := endpoint("tcp")
 	var inspection := Inspection.new()
-	var told := []
+	var events := []
 	var moved := []
-	inspection.happened.connect(func(_seconds: float, what: String) -> void: told.append(what))
+	inspection.happened.connect(func(_seconds: float, what: String) -> void: events.append(what))
 	inspection.moved.connect(
 			func(bytes: PackedByteArray, total: int, is_received: bool) -> void:
 				moved.append([bytes, total, is_received]))
 	inspection.open(Address.parse("127.0.0.1:%d" % end.port))
 	var served := accept(end)
-	await until(func() -> bool: return told.has("connected"), "the connect")
+	await until(func() -> bool: return events.has("connected"), "the connect")
 	inspection.send([1, 2])
 	var all := PackedByteArray(range(256))
 	served.put_data(all)
@@ -187,13 +187,13 @@ func test_an_inspection_reports_events_bytes_and_attempts() -> void:
 	check_eq(moved, [[PackedByteArray([1, 2]), 0, false], [all, 0, true]], "the bytes")
 	served.abort()
 	await until(
-			func() -> bool: return told.any(func(what: String) -> bool: return what.contains("reset")),
-			"the reset: %s" % [told])
+			func() -> bool: return events.any(func(what: String) -> bool: return what.contains("reset")),
+			"the reset: %s" % [events])
 	end.server.stop()
 	inspection.open(Address.parse("localhost:%d" % end.port))
 	await until(
-			func() -> bool: return told.any(func(what: String) -> bool: return what.contains("refused")),
-			"the refusal: %s" % [told])
+			func() -> bool: return events.any(func(what: String) -> bool: return what.contains("refused")),
+			"the refusal: %s" % [events])
 	check_eq(inspection.attempts().size(), 2, "both addresses were tried")
 	inspection.close()
 

@@ -80,14 +80,14 @@ func test_a_player_that_never_reads_is_kicked_and_disturbs_nobody() -> void:
 	mute.put_data('{"join":"Mute"}\n'.to_ascii_buffer())
 	await _gets(ann, {"entered": "Mute"})
 	var frames := FrameClock.new()
-	var said := [0]
+	var sent := [0]
 	await until(func() -> bool:
 		for i in 4:
 			if ann.lines.put_json({"say": String.chr(0x1F600).repeat(1000) + "!"}) == OK:
-				said[0] += 1
+				sent[0] += 1
 		return {"left": "Mute"} in _received[bob], "the mute to be kicked", 60.0)
 	for player: LobbyClient in [ann, bob]:
-		await until(func() -> bool: return _count(player, "from") == said[0], "all that Ann has said")
+		await until(func() -> bool: return _count(player, "from") == sent[0], "all that Ann has sent")
 	frames.report("a player that never reads")
 	_finish()
 

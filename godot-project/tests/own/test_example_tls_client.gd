@@ -17,14 +17,14 @@ var _limit := 5.0
 func test_it_gets_an_answer() -> void:
 	if _lacks():
 		return
-	check_eq(await _said(_certificate), "the answer", "it prints the answer")
+	check_eq(await _printed(_certificate), "the answer", "it prints the answer")
 
 
 func test_a_handshake_has_a_time_limit() -> void:
 	if _lacks():
 		return
 	_limit = 0.5
-	check_eq(await _said(null), "no secure connection: the handshake took longer than 0.5 s",
+	check_eq(await _printed(null), "no secure connection: the handshake took longer than 0.5 s",
 			"a server that says nothing")
 
 
@@ -35,9 +35,10 @@ func test_other_certificates_are_refused() -> void:
 	mute(true)
 	# The client trusts another certificate now.
 	_certify(NAME)
-	check_eq(await _said(shown[0], shown[1]), REFUSED, "a certificate that the client does not know")
+	check_eq(await _printed(shown[0], shown[1]), REFUSED,
+			"a certificate that the client does not know")
 	_certify("CN=elsewhere,O=Example,C=DE")
-	check_eq(await _said(_certificate), REFUSED, "a certificate for another name")
+	check_eq(await _printed(_certificate), REFUSED, "a certificate for another name")
 	mute(false)
 
 
@@ -45,13 +46,13 @@ func test_what_is_missing_is_named() -> void:
 	if _lacks():
 		return
 	var address := [""]
-	var said := await _said(_certificate, _key, func(server: TCPServerRs) -> void:
+	var printed := await _printed(_certificate, _key, func(server: TCPServerRs) -> void:
 		address[0] = "127.0.0.1:%d" % server.get_local_port()
 		server.stop())
-	check_eq(said, "no secure connection: connect %s: connection refused" % address[0], "no server")
+	check_eq(printed, "no secure connection: connect %s: connection refused" % address[0], "no server")
 	DirAccess.remove_absolute(_certificate_path)
 	mute(true)
-	check_eq(await _said(_certificate), "cannot read " + _certificate_path, "no certificate")
+	check_eq(await _printed(_certificate), "cannot read " + _certificate_path, "no certificate")
 	mute(false)
 
 
@@ -83,7 +84,7 @@ func _certify(subject: String) -> void:
 
 # Runs the client with a server that has `certificate`, or sends nothing, and returns the first line
 # that the client prints. `prepare` gets the server before the client starts.
-func _said(certificate: X509Certificate, key := _key, prepare := Callable()) -> String:
+func _printed(certificate: X509Certificate, key := _key, prepare := Callable()) -> String:
 	var server := TCPServerRs.new()
 	check_eq(server.listen(0, LOOPBACK), OK, "listen")
 	var port := server.get_local_port()
@@ -102,19 +103,19 @@ func _said(certificate: X509Certificate, key := _key, prepare := Callable()) -> 
 		if tls.get_status() == StreamPeerTLS.STATUS_CONNECTED and tls.get_available_bytes() > 0:
 			check_eq(tls.get_partial_data(100)[1], "hello\n".to_ascii_buffer(), "what the client says")
 			tls.put_data("the answer\n".to_ascii_buffer())
-		return not client.said.is_empty(), "the client prints something")
-	var said: String = "".join(PackedStringArray(client.said))
+		return not client.printed.is_empty(), "the client prints something")
+	var printed: String = "".join(PackedStringArray(client.printed))
 	client.get_parent().remove_child(client)
 	client.free()
-	return said
+	return printed
 
 
 func _client(port: int) -> Node:
 	var script := GDScript.new()
 	script.source_code = (_script().replace("user://server.crt", _certificate_path)
 			.replace("4000", str(port)).replace("5.0)", "%s)" % _limit).replace("print(", "_say("))
-	script.source_code += ("\nvar said := []\n\nfunc _say(a: Variant, b: Variant = \"\") -> void:\n"
-			+ "\tsaid.append(str(a, b))\n")
+	script.source_code += ("\nvar printed := []\n\nfunc _say(a: Variant, b: Variant = \"\") -> void:\n"
+			+ "\tprinted.append(str(a, b))\n")
 	check_eq(script.reload(), OK, "the script compiles")
 	var client: Node = script.new()
 	(Engine.get_main_loop() as SceneTree).root.add_child(client)

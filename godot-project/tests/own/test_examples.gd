@@ -161,11 +161,12 @@ func test_examples_that_connect_cope_with_every_server() -> void:
 			else:
 				await until(func() -> bool:
 					answerer.step()
-					return _has_said(node, "the answer" if what == "byte by byte" else ""),
+					return _has_printed(node, "the answer" if what == "byte by byte" else ""),
 					met + ": it prints the outcome")
 			mute(false)
-			check_eq(_has_said(node, "the answer"), what == "byte by byte", "%s: %s" % [met, node.said])
-			check(not _has_said(node, "<null>"), "%s: %s" % [met, node.said])
+			check_eq(_has_printed(node, "the answer"), what == "byte by byte",
+					"%s: %s" % [met, node.printed])
+			check(not _has_printed(node, "<null>"), "%s: %s" % [met, node.printed])
 			_end(node)
 
 
@@ -175,15 +176,16 @@ func test_examples_that_reconnect_find_a_restarted_server() -> void:
 		var end := endpoint(example.kind(), "*")
 		end.server.stop()
 		var node := _run(example, end)
-		await until(func() -> bool: return _has_said(node, ""), example.from + ": the missing server")
+		await until(func() -> bool: return _has_printed(node, ""), example.from + ": the missing server")
 		var answerer := Answerer.new(end.server)
 		answerer.answer = example.wanted_answer()
 		for i in 2:
-			node.said.clear()
+			node.printed.clear()
 			check_eq(end.reopen(), OK, "listen again")
 			await until(func() -> bool:
 				answerer.step()
-				return _has_said(node, "the answer"), "%s: the server is there: %s" % [example.from, node.said])
+				return _has_printed(node, "the answer"),
+						"%s: the server is there: %s" % [example.from, node.printed])
 			answerer.abort()
 			end.server.stop()
 		_end(node)
@@ -204,15 +206,15 @@ func test_servers_cope_with_every_client() -> void:
 				client.put_u8(byte)
 				await _frames(1)
 		# The example echoes, forwards or prints the line.
-		var heard := [""]
+		var received := [""]
 		await until(func() -> bool:
-			heard[0] += clients[1].receive().get_string_from_utf8()
-			return heard[0].contains("hello") or _has_said(node, "hello"),
+			received[0] += clients[1].receive().get_string_from_utf8()
+			return received[0].contains("hello") or _has_printed(node, "hello"),
 					example.from + ": an effect of the line")
 		clients[0].disconnect_from_host()
 		clients[1].abort()
 		await _frames(5)
-		check(not _has_said(node, "cannot"), "%s: %s" % [example.from, node.said])
+		check(not _has_printed(node, "cannot"), "%s: %s" % [example.from, node.printed])
 		# This also ends a thread that runs one of its methods.
 		_end(node)
 
@@ -248,7 +250,7 @@ func test_web_servers_answer_every_client() -> void:
 		await _frames(3)
 		if example.uses("route_upload"):
 			await _check_upload(example, end)
-		check(not _has_said(node, "cannot"), "%s: %s" % [example.from, node.said])
+		check(not _has_printed(node, "cannot"), "%s: %s" % [example.from, node.printed])
 		_end(node)
 
 
@@ -300,7 +302,7 @@ func _check_https(example: Example) -> void:
 		tls.poll()
 		answer[0] += tls.get_partial_data(1000)[1].get_string_from_utf8()
 		return answer[0].ends_with("\r\n\r\nsecret"), example.from + ": an answer")
-	check(not _has_said(node, "cannot"), "%s: %s" % [example.from, node.said])
+	check(not _has_printed(node, "cannot"), "%s: %s" % [example.from, node.printed])
 	_end(node)
 
 
@@ -318,8 +320,8 @@ func test_other_examples_print_what_they_promise() -> void:
 		var node := _run(example, null)
 		for promise: RefCounted in promised:
 			var text: String = promise.call(&"get_string", 1)
-			await until(func() -> bool: return _has_said(node, text),
-					"%s: '%s': %s" % [example.from, text, node.said])
+			await until(func() -> bool: return _has_printed(node, text),
+					"%s: '%s': %s" % [example.from, text, node.printed])
 		_end(node)
 
 
@@ -345,9 +347,9 @@ func test_partial_examples_run() -> void:
 				_call(node, method.name, names.map(func(name: String) -> Variant: return values[name]), state)
 		await until(func() -> bool:
 			answerer.step()
-			return state.is_over or _has_said(node, ""),
+			return state.is_over or _has_printed(node, ""),
 					example.from + ": it prints something, or has ended")
-		check(not _has_said(node, "<null>"), "%s: %s" % [example.from, node.said])
+		check(not _has_printed(node, "<null>"), "%s: %s" % [example.from, node.printed])
 		answerer.abort()
 		await until(func() -> bool: return state.under_way == 0,
 				example.from + ": it ends with the connection")
@@ -432,10 +434,10 @@ func _complete(text: String) -> String:
 	if not source.contains("extends "):
 		source = "extends Node\nvar peer: StreamPeerTCPRs\n" + source
 	# A thread of the example may print as well.
-	source += "\nvar said := []\n\n"
+	source += "\nvar printed := []\n\n"
 	source += "func say(a: Variant, b: Variant = \"\", c: Variant = \"\") -> void:\n"
 	source += indent + "_keep.call_deferred(str(a, b, c))\n\n"
-	source += "func _keep(line: String) -> void:\n" + indent + "said.append(line)\n"
+	source += "func _keep(line: String) -> void:\n" + indent + "printed.append(line)\n"
 	return source
 
 
@@ -475,9 +477,9 @@ func _end(node: Node) -> void:
 
 # Whether `node` has printed `text`, in one line or in pieces. If `text` is empty: whether it has
 # printed anything.
-func _has_said(node: Node, text: String) -> bool:
-	var said: String = "".join(PackedStringArray(node.said))
-	return said.contains(text) if not text.is_empty() else not said.is_empty()
+func _has_printed(node: Node, text: String) -> bool:
+	var printed: String = "".join(PackedStringArray(node.printed))
+	return printed.contains(text) if not text.is_empty() else not printed.is_empty()
 
 
 func _frames(count: int, each := Callable()) -> void:

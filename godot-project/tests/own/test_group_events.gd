@@ -123,22 +123,22 @@ func test_nothing_is_reported_after_a_removal() -> void:
 
 		var end := endpoint(kind)
 		var group := StreamPeerSocketGroupRs.new()
-		var said := []
+		var events := []
 		group.peer_connected.connect(func(peer: RefCounted) -> void:
-			said.append("connected")
+			events.append("connected")
 			group.remove(peer))
-		group.peer_data_available.connect(func(_peer: RefCounted) -> void: said.append("data"))
+		group.peer_data_available.connect(func(_peer: RefCounted) -> void: events.append("data"))
 		group.peer_disconnected.connect(
-				func(_peer: RefCounted, _error: int) -> void: said.append("disconnected"))
+				func(_peer: RefCounted, _error: int) -> void: events.append("disconnected"))
 		group.accept_from(end.server)
 		var client := dial(end)
 		settle(client)
 		client.put_data([1])
 		client.disconnect_from_host()
-		_until(group, func() -> bool: return not said.is_empty())
+		_until(group, func() -> bool: return not events.is_empty())
 		for i in 10:
 			group.poll(1)
-		check_eq(said, ["connected"], kind + ": removed when it connected")
+		check_eq(events, ["connected"], kind + ": removed when it connected")
 		let_go(group)
 
 
@@ -146,23 +146,23 @@ func test_the_error_of_an_end_belongs_to_its_own_connection() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		var group := StreamPeerSocketGroupRs.new()
-		var said := []
-		group.peer_connected.connect(func(_peer: RefCounted) -> void: said.append("connected"))
-		group.peer_disconnected.connect(func(_peer: RefCounted, error: int) -> void: said.append(error))
+		var events := []
+		group.peer_connected.connect(func(_peer: RefCounted) -> void: events.append("connected"))
+		group.peer_disconnected.connect(func(_peer: RefCounted, error: int) -> void: events.append(error))
 		var client: StreamPeer = family.peer(kind)
 		group.add(client)
 		end.connect_peer(client)
-		_until(group, func() -> bool: return said.size() == 1)
+		_until(group, func() -> bool: return events.size() == 1)
 		accept(end).disconnect_from_host()
 		# The peer itself notices the end, and connects again before the group is polled.
 		reaches(client, STATUS_NONE, kind + ": the end")
 		end.connect_peer(client)
 		settle(client)
-		_until(group, func() -> bool: return said.size() == 3)
-		check_eq(said, ["connected", ERR_FILE_EOF, "connected"], kind + ": added")
+		_until(group, func() -> bool: return events.size() == 3)
+		check_eq(events, ["connected", ERR_FILE_EOF, "connected"], kind + ": added")
 
 		# An accepted peer leaves the group with its first connection.
-		said.clear()
+		events.clear()
 		var servers := StreamPeerSocketGroupRs.new()
 		var accepted := []
 		servers.peer_connected.connect(func(peer: RefCounted) -> void: accepted.append(peer))

@@ -24,11 +24,11 @@ class Channel:
 	var sent := 0
 	var listens := false
 	## How many packets its own handler has received.
-	var heard := 0
+	var received := 0
 	var members: Array[bool] = [false, false]
 	## The same for each group, or -1 if the peer was removed and added again, which drops waiting
 	## packets.
-	var heard_by: Array[int] = [0, 0]
+	var received_by: Array[int] = [0, 0]
 	var ends: Array[int] = [0, 0]
 
 
@@ -84,27 +84,27 @@ func _end(name: String) -> void:
 			group.poll()
 		return _channels.all(func(channel: Channel) -> bool:
 			channel.packets.poll()
-			return channel.packets.stream.get_status() == STATUS_NONE or not _is_heard(channel)),
+			return channel.packets.stream.get_status() == STATUS_NONE or not _has_listener(channel)),
 					name + ": the ends")
 	for group in _groups:
 		group.poll()
 	for channel in _channels:
 		var what := "%s, channel %d" % [name, channel.number]
 		if channel.listens:
-			check_eq(channel.heard, channel.sent, what + ": packets of its own handler")
+			check_eq(channel.received, channel.sent, what + ": packets of its own handler")
 		for index in 2:
 			check(channel.ends[index] <= 1, "%s: its end in group %d at most once" % [what, index])
 			# The connection of a member that was added again may have ended before.
-			if channel.members[index] and channel.heard_by[index] >= 0:
+			if channel.members[index] and channel.received_by[index] >= 0:
 				check_eq(channel.ends[index], 1, "%s: its end in group %d" % [what, index])
-				check_eq(channel.heard_by[index], channel.sent, "%s: packets of group %d" % [what, index])
+				check_eq(channel.received_by[index], channel.sent, "%s: packets of group %d" % [what, index])
 	for group in _groups:
 		let_go(group)
 	_groups.clear()
 	_channels.clear()
 
 
-func _is_heard(channel: Channel) -> bool:
+func _has_listener(channel: Channel) -> bool:
 	return channel.listens or channel.members.has(true)
 
 
@@ -145,7 +145,7 @@ func _packet(channel: Channel) -> PackedByteArray:
 
 
 # Checks the packet's number, and returns the number of packets received so far.
-func _heard(channel: Channel, packet: PackedByteArray, expected: int) -> int:
+func _checked_number(channel: Channel, packet: PackedByteArray, expected: int) -> int:
 	var parts := packet.get_string_from_ascii().split(":")
 	check_eq(parts[0].to_int(), channel.number, "the packet's channel")
 	var number := parts[1].to_int()
@@ -156,14 +156,14 @@ func _heard(channel: Channel, packet: PackedByteArray, expected: int) -> int:
 
 func _on_own_packet(packet: PackedByteArray, number: int) -> void:
 	var channel := _channels[number]
-	channel.heard = _heard(channel, packet, channel.heard)
+	channel.received = _checked_number(channel, packet, channel.received)
 	_act(channel)
 
 
 func _on_packet(peer: PacketPeerSocketRs, packet: PackedByteArray, index: int) -> void:
 	var channel := _of(peer)
 	check(channel.members[index], "a packet of a member")
-	channel.heard_by[index] = _heard(channel, packet, channel.heard_by[index])
+	channel.received_by[index] = _checked_number(channel, packet, channel.received_by[index])
 	_act(channel)
 
 
@@ -210,5 +210,5 @@ func _act(channel: Channel) -> void:
 			if channel.members[index]:
 				_groups[index].remove(channel.packets)
 				_groups[index].add(channel.packets)
-				channel.heard_by[index] = -1
+				channel.received_by[index] = -1
 	_depth -= 1

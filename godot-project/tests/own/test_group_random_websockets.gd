@@ -22,12 +22,12 @@ class Channel:
 	var sent := 0
 	var listens := false
 	## How many messages its own handler has received.
-	var heard := 0
+	var received := 0
 	var own_ends := 0
 	var members: Array[bool] = [false, false]
 	## The same for each group, or -1 if the peer was removed and added again, which drops waiting
 	## messages.
-	var heard_by: Array[int] = [0, 0]
+	var received_by: Array[int] = [0, 0]
 	var ends: Array[int] = [0, 0]
 	var opened: Array[int] = [0, 0]
 
@@ -104,7 +104,7 @@ func _end(name: String) -> void:
 			channel.client.poll()
 			channel.peer.poll()
 			var state := channel.peer.get_ready_state()
-			return state == WebSocketPeerRs.STATE_CLOSED or not _is_heard(channel)), name + ": the ends")
+			return state == WebSocketPeerRs.STATE_CLOSED or not _has_listener(channel)), name + ": the ends")
 	for i in 3:
 		for group in _groups:
 			group.max_packets_per_poll = 0
@@ -114,15 +114,15 @@ func _end(name: String) -> void:
 	for channel in _channels:
 		var what := "%s, channel %d" % [name, channel.number]
 		if channel.listens:
-			check_eq(channel.heard, channel.sent, what + ": messages of its own handler")
+			check_eq(channel.received, channel.sent, what + ": messages of its own handler")
 			check_eq(channel.own_ends, 1, what + ": its own end")
 		for index in 2:
 			check(channel.ends[index] <= 1, "%s: its end in group %d at most once" % [what, index])
 			# The session of a member that was added again may have ended before.
-			if channel.members[index] and channel.heard_by[index] >= 0:
+			if channel.members[index] and channel.received_by[index] >= 0:
 				check_eq(channel.opened[index], 1, "%s: its beginning in group %d" % [what, index])
 				check_eq(channel.ends[index], 1, "%s: its end in group %d" % [what, index])
-				check_eq(channel.heard_by[index], channel.sent, "%s: messages of group %d" % [what, index])
+				check_eq(channel.received_by[index], channel.sent, "%s: messages of group %d" % [what, index])
 		let_go(channel.peer)
 	for group in _groups:
 		let_go(group)
@@ -130,7 +130,7 @@ func _end(name: String) -> void:
 	_channels.clear()
 
 
-func _is_heard(channel: Channel) -> bool:
+func _has_listener(channel: Channel) -> bool:
 	return channel.listens or channel.members.has(true)
 
 
@@ -148,7 +148,7 @@ func _send(channel: Channel) -> void:
 
 
 # Checks the number of the message, and returns the number of messages received so far.
-func _heard(channel: Channel, packet: PackedByteArray, expected: int) -> int:
+func _checked_number(channel: Channel, packet: PackedByteArray, expected: int) -> int:
 	var parts := packet.get_string_from_ascii().split(":")
 	check_eq(parts[0].to_int(), channel.number, "the channel of the message")
 	var number := parts[1].to_int()
@@ -159,8 +159,8 @@ func _heard(channel: Channel, packet: PackedByteArray, expected: int) -> int:
 
 func _on_own_packet(packet: PackedByteArray, is_text: bool, number: int) -> void:
 	var channel := _channels[number]
-	channel.heard = _heard(channel, packet, channel.heard)
-	check_eq(is_text, channel.heard % 2 == 1, "text or bytes")
+	channel.received = _checked_number(channel, packet, channel.received)
+	check_eq(is_text, channel.received % 2 == 1, "text or bytes")
 	check_eq(channel.own_ends, 0, "before the end")
 	_act(channel)
 
@@ -172,8 +172,8 @@ func _on_connected(peer: WebSocketPeerRs, index: int) -> void:
 func _on_packet(peer: WebSocketPeerRs, packet: PackedByteArray, index: int) -> void:
 	var channel := _of(peer)
 	check(channel.members[index], "a message of a member")
-	channel.heard_by[index] = _heard(channel, packet, channel.heard_by[index])
-	check_eq(peer.was_string_packet(), channel.heard_by[index] % 2 == 1, "text or bytes")
+	channel.received_by[index] = _checked_number(channel, packet, channel.received_by[index])
+	check_eq(peer.was_string_packet(), channel.received_by[index] % 2 == 1, "text or bytes")
 	check_eq(channel.ends[index], 0, "before the end")
 	_act(channel)
 
@@ -220,5 +220,5 @@ func _act(channel: Channel) -> void:
 			if channel.members[index]:
 				_groups[index].remove(channel.peer)
 				_groups[index].add(channel.peer)
-				channel.heard_by[index] = -1
+				channel.received_by[index] = -1
 	_depth -= 1

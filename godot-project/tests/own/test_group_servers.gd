@@ -254,13 +254,13 @@ func test_handlers_can_poll_remove_members_and_free_the_group() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		var held := [StreamPeerSocketGroupRs.new()]
-		var heard := []
+		var reported := []
 		# The handler polls, removes the first peer and the server, and drops the group.
 		held[0].peer_connected.connect(func(peer: StreamPeerSocketRs) -> void:
-			heard.append(peer)
+			reported.append(peer)
 			held[0].poll()
-			if heard.size() == 2:
-				held[0].remove(heard[0])
+			if reported.size() == 2:
+				held[0].remove(reported[0])
 				held[0].remove(end.server)
 				held.clear())
 		held[0].accept_from(end.server)
@@ -269,8 +269,8 @@ func test_handlers_can_poll_remove_members_and_free_the_group() -> void:
 			if not held.is_empty():
 				held[0].poll()
 			return held.is_empty(), "two clients")
-		check_eq(heard.size(), 2, kind + ": two were reported")
-		for peer: StreamPeerSocketRs in heard:
+		check_eq(reported.size(), 2, kind + ": two were reported")
+		for peer: StreamPeerSocketRs in reported:
 			check_eq(peer.get_status(), STATUS_CONNECTED, kind + ": they stay connected")
 		check_eq(end.server.is_listening(), true, kind + ": and so does the server")
 		check_eq(clients.size(), 3, kind)
@@ -390,10 +390,10 @@ func test_a_chat_server_serves_many_clients() -> void:
 			return clients.all(func(client: StreamPeer) -> bool:
 				return client.get_available_bytes() >= size))
 		for client in clients:
-			var heard: PackedStringArray = client.get_string(size).split("\n", false)
-			heard.sort()
-			check_eq(heard.size(), 20, kind + ": lines")
-			check_eq([heard[0], heard[19]], ["000says 000", "019says 019"], kind + ": their senders")
+			var received: PackedStringArray = client.get_string(size).split("\n", false)
+			received.sort()
+			check_eq(received.size(), 20, kind + ": lines")
+			check_eq([received[0], received[19]], ["000says 000", "019says 019"], kind + ": their senders")
 		_let_go(group)
 
 

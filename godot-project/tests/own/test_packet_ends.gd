@@ -67,32 +67,32 @@ func test_a_packet_peer_without_a_group_reports_an_end_within_a_packet() -> void
 		var pair := link(kind)
 		var packets := PacketPeerSocketRs.new()
 		packets.stream = pair.client
-		var said := []
+		var events := []
 		# The script neither reads packets nor handles their signal.
-		packets.failed.connect(func(error: int) -> void: said.append(["failed", error]))
+		packets.failed.connect(func(error: int) -> void: events.append(["failed", error]))
 		packets.stream.disconnected.connect(
-				func(error: int) -> void: said.append(["disconnected", error]))
+				func(error: int) -> void: events.append(["disconnected", error]))
 		pair.served.put_data([1, 0])
 		arrived(pair.client, 2)
 		packets.poll()
 		pair.served.disconnect_from_host()
 		spin_until(func() -> bool:
 			packets.poll()
-			return said.size() == 2, kind + ": the end")
-		check_eq(said, [["failed", ERR_FILE_EOF], ["disconnected", ERR_FILE_EOF]], kind)
+			return events.size() == 2, kind + ": the end")
+		check_eq(events, [["failed", ERR_FILE_EOF], ["disconnected", ERR_FILE_EOF]], kind)
 		check(packets.get_last_error_message().contains("within a packet"),
 				packets.get_last_error_message())
 
 		pair = link(kind)
 		packets.stream = pair.client
-		said.clear()
+		events.clear()
 		packets.stream.disconnected.connect(
-				func(error: int) -> void: said.append(["disconnected", error]))
+				func(error: int) -> void: events.append(["disconnected", error]))
 		pair.served.put_data([0xff, 0xff, 0xff, 0xff])
 		spin_until(func() -> bool:
 			packets.poll()
-			return said.size() == 2, kind + ": a malformed packet")
-		check_eq(said, [["failed", ERR_INVALID_DATA], ["disconnected", ERR_INVALID_DATA]],
+			return events.size() == 2, kind + ": a malformed packet")
+		check_eq(events, [["failed", ERR_INVALID_DATA], ["disconnected", ERR_INVALID_DATA]],
 				kind + ": too long")
 		check_eq(packets.get_last_error_message(), packets.stream.get_last_error_message(),
 				kind + ": the same message")
@@ -109,7 +109,7 @@ func test_half_a_line_does_not_delay_the_end() -> void:
 				continue
 			var pair := link(kind)
 			var peer: StreamPeerSocketRs = pair.client
-			var said := []
+			var events := []
 			var calls := [0]
 			peer.data_available.connect(func() -> void:
 				calls[0] += 1
@@ -117,8 +117,8 @@ func test_half_a_line_does_not_delay_the_end() -> void:
 					var line: Variant = peer.read_line()
 					if line == null:
 						break
-					said.append(line))
-			peer.disconnected.connect(func(error: int) -> void: said.append(error))
+					events.append(line))
+			peer.disconnected.connect(func(error: int) -> void: events.append(error))
 			pair.served.put_data("whole\nhalf".to_ascii_buffer())
 			arrived(peer, 10)
 			peer.poll()
@@ -128,8 +128,8 @@ func test_half_a_line_does_not_delay_the_end() -> void:
 				pair.served.abort()
 			spin_until(func() -> bool:
 				peer.poll()
-				return said.size() == 2, "%s, %s: the end" % [kind, way])
-			check_eq(said, ["whole", ERR_FILE_EOF if way == "end" else ERR_CONNECTION_ERROR],
+				return events.size() == 2, "%s, %s: the end" % [kind, way])
+			check_eq(events, ["whole", ERR_FILE_EOF if way == "end" else ERR_CONNECTION_ERROR],
 					"%s, %s" % [kind, way])
 			let_go(peer)
 		# Another read method returns the rest.

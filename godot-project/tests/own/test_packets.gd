@@ -288,15 +288,15 @@ func test_handlers_can_read_reconfigure_poll_and_free() -> void:
 		var held := [_packets(link(kind).client)]
 		var other := link(kind)
 		held[0].stream = other.client
-		var heard := [0]
+		var received := [0]
 		held[0].packet_received.connect(func(_packet: PackedByteArray) -> void:
-			heard[0] += 1
+			received[0] += 1
 			held.clear())
 		other.served.put_data([0, 0, 0, 0, 0, 0, 0, 0])
 		arrived(other.client, 8)
 		held[0].poll()
 		check_eq(held.size(), 0, kind + ": the handler has run")
-		check_eq(heard[0] >= 1, true, kind + ": it received a packet")
+		check_eq(received[0] >= 1, true, kind + ": it received a packet")
 
 
 func test_a_new_stream_starts_without_the_old_ones_bytes() -> void:

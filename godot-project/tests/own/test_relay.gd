@@ -10,11 +10,11 @@ class Relayed extends Link:
 	var relay := SocketRelayRs.new()
 	## The arguments of `link_opened` and `link_closed`: the link's number, and the error of a
 	## closed link.
-	var told := []
+	var events := []
 
 	func _init() -> void:
 		# The handlers must not capture this object, which references the relay.
-		var entries := told
+		var entries := events
 		relay.link_opened.connect(func(number: int) -> void: entries.append([number]))
 		relay.link_closed.connect(
 				func(number: int, error: Error) -> void: entries.append([number, error]))
@@ -88,7 +88,7 @@ func test_a_close_arrives_after_the_bytes_before_it() -> void:
 			check_eq(ends[1].receive().get_string_from_ascii(), "last words", kind + ": the bytes")
 			_is_over(made, ends[1], kind)
 			_closes(made, kind)
-			check_eq(made.told, [[1], [1, OK]], kind + ": the signals")
+			check_eq(made.events, [[1], [1, OK]], kind + ": the signals")
 
 
 func test_a_half_close_leaves_the_other_direction_open() -> void:
@@ -110,7 +110,7 @@ func test_a_half_close_leaves_the_other_direction_open() -> void:
 		check_eq(made.relay.get_link_count(), 1, kind + ": the link stays open")
 		made.served.shutdown_write()
 		_closes(made, kind)
-		check_eq(made.told.back(), [1, OK], kind + ": the signal")
+		check_eq(made.events.back(), [1, OK], kind + ": the signal")
 
 
 func test_a_reset_is_passed_on() -> void:
@@ -126,7 +126,7 @@ func test_a_reset_is_passed_on() -> void:
 		_is_over(made, ends[1], "a reset")
 		check_eq(seen.entries, [["disconnected", ERR_CONNECTION_ERROR]], "the other end")
 		_closes(made, "a reset")
-		check_eq(made.told.back(), [1, ERR_CONNECTION_ERROR], "link_closed")
+		check_eq(made.events.back(), [1, ERR_CONNECTION_ERROR], "link_closed")
 
 
 func test_bytes_arrive_no_earlier_than_the_delay() -> void:
@@ -246,7 +246,7 @@ func test_close_after_bytes_closes_after_exactly_that_many_bytes() -> void:
 			return made.relay.get_link_count() == 0, kind + ": the cut")
 		check_eq(made.client.receive(), _pattern(1000), kind + ": the bytes before it")
 		_is_over(made, made.client, kind)
-		check_eq(made.told, [[1], [1, ERR_SKIP]], kind + ": the signals")
+		check_eq(made.events, [[1], [1, ERR_SKIP]], kind + ": the signals")
 
 
 func test_abort_after_bytes_aborts_after_that_many_bytes() -> void:
@@ -258,7 +258,7 @@ func test_abort_after_bytes_aborts_after_that_many_bytes() -> void:
 		check_eq(made.relay.get_link_count(), 1, kind + ": the link with one byte left")
 		made.client.put_u8(1)
 		_closes(made, kind)
-		check_eq(made.told.back(), [1, ERR_SKIP], kind + ": the signal")
+		check_eq(made.events.back(), [1, ERR_SKIP], kind + ": the signal")
 		check_eq(made.relay.get_bytes_to_target(), 10, kind + ": the bytes")
 		_is_over(made, made.client, kind)
 		_is_over(made, made.served, kind)
@@ -274,10 +274,10 @@ func test_close_all_and_abort_all_end_every_link() -> void:
 			else:
 				made.relay.close_all()
 			check_eq(made.relay.get_link_count(), 0, kind + ": get_link_count after that")
-			check_eq(made.told, [[1]], kind + ": no signal before the next poll")
+			check_eq(made.events, [[1]], kind + ": no signal before the next poll")
 			_is_over(made, made.client, kind)
 			_is_over(made, made.served, kind)
-			check_eq(made.told, [[1], [1, ERR_SKIP]], kind + ": the signals")
+			check_eq(made.events, [[1], [1, ERR_SKIP]], kind + ": the signals")
 
 
 func test_a_refused_target_closes_the_link_with_its_error() -> void:
@@ -290,7 +290,7 @@ func test_a_refused_target_closes_the_link_with_its_error() -> void:
 		check_eq(_connect(made, made.client), OK, kind + ": connect_to_host")
 		settle(made.client)
 		_is_over(made, made.client, kind)
-		var code: Error = made.told.back()[1]
+		var code: Error = made.events.back()[1]
 		check(code != OK and code != ERR_SKIP, "%s: link_closed reports %s" % [kind, error_string(code)])
 		check_eq(made.relay.get_last_error(), code, kind + ": get_last_error")
 		check(made.relay.get_last_error_message().begins_with("connect "),
@@ -531,9 +531,9 @@ func test_a_poll_in_a_handler_keeps_the_order() -> void:
 		spin_until(func() -> bool:
 			made.poll()
 			return relay.get_link_count() == 1, "the first link")
-		made.told.clear()
+		made.events.clear()
 		var handler := func(_number: int) -> void:
-			if made.told.size() == 1:
+			if made.events.size() == 1:
 				relay.abort_all()
 				relay.poll()
 		relay.link_opened.connect(handler)
@@ -542,10 +542,10 @@ func test_a_poll_in_a_handler_keeps_the_order() -> void:
 			_connect(made, peer)
 		spin_until(func() -> bool:
 			relay.poll()
-			return made.told.size() == 5, "all signals")
+			return made.events.size() == 5, "all signals")
 		for number in [2, 3]:
-			check(made.told.find([number]) < made.told.find([number, ERR_SKIP]),
-					"%s: %s" % [kind, made.told])
+			check(made.events.find([number]) < made.events.find([number, ERR_SKIP]),
+					"%s: %s" % [kind, made.events])
 		relay.link_opened.disconnect(handler)
 
 
@@ -602,7 +602,7 @@ func test_a_relay_serves_a_hundred_links() -> void:
 		for peer in served:
 			peer.poll()
 		return made.relay.get_link_count() == 0, "the end of all links")
-	var ends := made.told.filter(
+	var ends := made.events.filter(
 			func(entry: Array) -> bool: return entry.size() == 2 and entry[1] == OK)
 	check_eq(ends.size(), 100, "link_closed")
 

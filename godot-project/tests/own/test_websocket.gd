@@ -555,12 +555,12 @@ func test_a_peer_that_ends_its_direction_gets_the_close_frame() -> void:
 					served.poll()
 					if way == "get_packet":
 						served.get_packet()
-			var heard := [PackedByteArray()]
+			var received := [PackedByteArray()]
 			spin_until(func() -> bool:
 				poll.call()
-				heard[0] += raw.receive()
-				return heard[0].get_string_from_ascii().ends_with("\r\n\r\n"), "the handshake")
-			heard[0] = PackedByteArray()
+				received[0] += raw.receive()
+				return received[0].get_string_from_ascii().ends_with("\r\n\r\n"), "the handshake")
+			received[0] = PackedByteArray()
 			var frames := PackedByteArray()
 			if with_message:
 				frames.append_array([0x81, 0x81, 0, 0, 0, 0, 0x61])
@@ -570,9 +570,9 @@ func test_a_peer_that_ends_its_direction_gets_the_close_frame() -> void:
 			spin_until(func() -> bool:
 				poll.call()
 				raw.poll()
-				heard[0] += raw.receive()
+				received[0] += raw.receive()
 				return raw.get_status() != STATUS_CONNECTED, "the end")
-			check_eq(heard[0], PackedByteArray([0x88, 2, 0x0f, 0xa0]),
+			check_eq(received[0], PackedByteArray([0x88, 2, 0x0f, 0xa0]),
 					"the close frame, %s, %s" % [way, with_message])
 			check_eq(served.get_close_code(), 4000, "the code")
 			let_go(group)

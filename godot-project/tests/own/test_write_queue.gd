@@ -219,14 +219,14 @@ func test_coalesced_puts_are_sent_by_flush_and_poll() -> void:
 
 func test_a_read_without_data_sends_coalesced_bytes() -> void:
 	for kind: String in family.kinds():
-		for look: Callable in [func(peer: StreamPeer) -> Variant: return peer.get_partial_data(4)[1],
+		for read: Callable in [func(peer: StreamPeer) -> Variant: return peer.get_partial_data(4)[1],
 				func(peer: StreamPeer) -> Variant: return peer.receive(),
 				func(peer: StreamPeer) -> Variant: return peer.read_line(),
 				func(peer: StreamPeer) -> Variant: return peer.get_available_bytes()]:
 			var pair := link(kind)
 			pair.client.coalesce_writes = true
 			pair.client.put_data("ask\n".to_ascii_buffer())
-			look.call(pair.client)
+			read.call(pair.client)
 			check_eq(pair.client.get_pending_write_bytes(), 0, kind + ": sent")
 			check_eq(pair.served.get_data(4), [OK, "ask\n".to_ascii_buffer()], kind + ": the received bytes")
 

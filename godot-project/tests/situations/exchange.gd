@@ -122,7 +122,7 @@ func many() -> void:
 	for peer in clients:
 		peer.put_u32(1)
 	var received := {}
-	var all_heard := func() -> bool:
+	var all_received := func() -> bool:
 		var ready: Array = served
 		if group != null:
 			ready = group.call("poll", 100)
@@ -132,7 +132,7 @@ func many() -> void:
 				received[peer] = peer.get_u32()
 		return received.size() == COUNT
 	report("several peers",
-			"" if until(all_heard) else "pending: received %d of %d" % [received.size(), COUNT])
+			"" if until(all_received) else "pending: received %d of %d" % [received.size(), COUNT])
 
 
 func relay() -> void:

@@ -26,8 +26,8 @@ func everything() -> void:
 	if arguments[0] == "stopped":
 		closed_with_a_queue()
 	away()
-	for look in _after:
-		look.call()
+	for check in _after:
+		check.call()
 	_after.clear()
 	if arguments[0] == "stopped":
 		blocking_read()
