@@ -133,7 +133,8 @@ func _items() -> Array[TreeItem]:
 
 ## The tab, brought to the front.
 func _tabs() -> Array[Node]:
-	var tabs := EditorInterface.get_base_control().find_children("Sockets", "VBoxContainer", true, false)
+	var control := EditorInterface.get_base_control()
+	var tabs := control.find_children("Sockets", "VBoxContainer", true, false)
 	for tab: Control in tabs:
 		_bring_to_front(tab)
 	return tabs
@@ -156,9 +157,11 @@ func _run_game() -> int:
 	var port := search.get_local_port()
 	search.stop()
 	EditorInterface.get_editor_settings().set_setting("network/debug/remote_port", port)
-	for menu: PopupMenu in EditorInterface.get_base_control().find_children("*", "PopupMenu", true, false):
+	var control := EditorInterface.get_base_control()
+	for menu: PopupMenu in control.find_children("*", "PopupMenu", true, false):
 		for i in menu.item_count:
 			if menu.get_item_text(i) == "Keep Debug Server Open":
 				menu.id_pressed.emit(menu.get_item_id(i))
-	return OS.create_process(OS.get_environment("GODOT4_BIN"), ["--headless", "--path", ProjectSettings.globalize_path("res://"),
+	return OS.create_process(OS.get_environment("GODOT4_BIN"), ["--headless",
+			"--path", ProjectSettings.globalize_path("res://"),
 			"--remote-debug", "tcp://127.0.0.1:%d" % port])

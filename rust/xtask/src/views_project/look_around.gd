@@ -82,7 +82,8 @@ func _brief_description(path: String) -> String:
 ## The icons as "Search Help" shows them: not empty, as large as the editor's own, and no two that
 ## look alike.
 func _class_icons() -> int:
-	for button: Button in EditorInterface.get_script_editor().find_children("*", "Button", true, false):
+	var editor := EditorInterface.get_script_editor()
+	for button: Button in editor.find_children("*", "Button", true, false):
 		if button.text == "Search Help":
 			button.pressed.emit()
 	var dialog: Window = _in_editor("EditorHelpSearch")
@@ -164,7 +165,8 @@ func _settings() -> int:
 
 ## Opens the project settings through the menu.
 func _open_project_settings() -> void:
-	for menu: PopupMenu in EditorInterface.get_base_control().find_children("*", "PopupMenu", true, false):
+	var control := EditorInterface.get_base_control()
+	for menu: PopupMenu in control.find_children("*", "PopupMenu", true, false):
 		for i in menu.item_count:
 			if menu.get_item_text(i).begins_with("Project Settings"):
 				# Other menus may be gone afterwards.
@@ -176,7 +178,8 @@ func _editing(property: EditorProperty) -> String:
 	for box: CheckBox in property.find_children("*", "CheckBox", true, false):
 		return "on" if box.button_pressed else "off"
 	for slider: EditorSpinSlider in property.find_children("*", "EditorSpinSlider", true, false):
-		return "%d %s, of %d to %d" % [slider.value, slider.suffix.strip_edges(), slider.min_value, slider.max_value]
+		return "%d %s, of %d to %d" % [
+				slider.value, slider.suffix.strip_edges(), slider.min_value, slider.max_value]
 	return "something else"
 
 func _classes() -> PackedStringArray:
