@@ -709,11 +709,11 @@ func _kept(inbound_bytes := 65535) -> Dictionary:
 
 ## Waits until `raw` has received the answer to PING, and nothing else.
 func _hears_a_pong(raw: StreamPeerTCPRs, what: String) -> void:
-	var heard := [PackedByteArray()]
+	var received := [PackedByteArray()]
 	spin_until(func() -> bool:
-		heard[0] += raw.receive()
-		return heard[0].size() >= PONG.size(), what)
-	check_eq(heard[0], PONG, what)
+		received[0] += raw.receive()
+		return received[0].size() >= PONG.size(), what)
+	check_eq(received[0], PONG, what)
 
 
 func _note(peer: WebSocketPeerRs, log: Array) -> void:
