@@ -13,8 +13,9 @@ extends RefCounted
 signal happened(event: Dictionary)
 
 ## The most bytes of a message. A longer one takes too long to parse within a frame, and ends the
-## connection.
-const MAX_MESSAGE_BYTES: int = 1 << 20
+## connection. An array of zeros of this size takes 0.15 s with a debug build of the library, and
+## 0.02 s with a release build. Twice as much would take a debug build more than 0.25 s.
+const MAX_MESSAGE_BYTES: int = 512 << 10
 
 ## The time limit of an answer in seconds.
 var time_limit: float = 5.0

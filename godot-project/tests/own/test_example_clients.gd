@@ -85,6 +85,32 @@ func test_mpv_remote_ignores_answers_without_a_command() -> void:
 	await _ended(done)
 
 
+func test_language_client_decodes_the_longest_messages_within_a_frame() -> void:
+	var server := _listening()
+	var client := LanguageClient.new()
+	var zeros := _zeros(LanguageClient.MAX_MESSAGE_BYTES)
+	var messages := "Content-Length: %d\r\n\r\n%s" % [zeros.length(), zeros]
+	messages += "Content-Length: 19\r\n\r\n{\"id\":1,\"result\":7}"
+	check_eq(await client.connect_to_server(LOOPBACK, server.get_local_port()), OK, "connect")
+	var longest := _longest_frame()
+	_answer(server, messages, _done)
+	check_eq(await client.request("x", null), 7, "the answer after a long message")
+	_check_frames(longest, "a long message", _limit_msec())
+
+
+func test_mpv_remote_decodes_the_longest_messages_within_a_frame() -> void:
+	if lacks_uds():
+		return
+	var end := endpoint("uds")
+	var remote := MpvRemote.new()
+	var messages := _zeros(MpvRemote.MAX_MESSAGE_BYTES) + "\n{\"request_id\":1,\"data\":7}\n"
+	check_eq(await remote.connect_to_path(end.path), OK, "connect")
+	var longest := _longest_frame()
+	_answer(end.server, messages, _done)
+	check_eq(await remote.command(["x"]), 7, "the answer after a long message")
+	_check_frames(longest, "a long message", _limit_msec())
+
+
 func test_http_body_without_a_length_ends_with_the_stream() -> void:
 	for body: String in ["", "x", "all of it".repeat(20_000)]:
 		var response := await _http("HTTP/1.1 200 OK\r\n\r\n" + body)
@@ -203,9 +229,20 @@ func _longest_frame() -> Array[int]:
 
 # The bound is the time of many frames, since the machine may be busy. Work in a single frame would
 # take seconds.
-func _check_frames(longest: Array[int], what: String) -> void:
+func _check_frames(longest: Array[int], what: String, limit_msec := 700.0) -> void:
 	_stop_measuring.call()
-	check(longest[0] < 700_000, "%s: a frame of %d ms" % [what, longest[0] / 1000.0])
+	check(longest[0] < limit_msec * 1000.0, "%s: a frame of %d ms" % [what, longest[0] / 1000.0])
+
+
+# The bound of a frame that does all of its work at once.
+func _limit_msec() -> float:
+	# Other systems do not say how busy they are.
+	return System.patience(250.0) if OS.has_feature("linux") else 700.0
+
+
+# An array of zeros in JSON of almost `bytes`: as many values as fit.
+func _zeros(bytes: int) -> String:
+	return "[" + "0,".repeat((bytes - 8) / 2) + "0]"
 
 
 func _numbered(text: String, count: int) -> String:
