@@ -70,9 +70,9 @@ func _on_line(peer: PacketPeerSocketRs, line: PackedByteArray) -> void:
 	var seat: Seat = seats.get(player)
 	match PacketPeerSocketRs.decode_json(line):
 		{"join": var called, "token": var token} when seat == null:
-			_join(peer, _text(called, MAX_NAME), str(token))
+			_join(peer, str(called).left(MAX_NAME), str(token))
 		{"join": var called} when seat == null:
-			_join(peer, _text(called, MAX_NAME), "")
+			_join(peer, str(called).left(MAX_NAME), "")
 		{"list": true} when seat != null:
 			var players: Dictionary = {}
 			for other: String in seats:
@@ -80,10 +80,10 @@ func _on_line(peer: PacketPeerSocketRs, line: PackedByteArray) -> void:
 			_send([peer], {"players": players})
 		{"move": var room} when seat != null:
 			_send_to_room(seat.room, {"left": player})
-			seat.room = _text(room, MAX_NAME)
+			seat.room = str(room).left(MAX_NAME)
 			_send_to_room(seat.room, {"entered": player})
 		{"say": var text} when seat != null:
-			_send_to_room(seat.room, {"from": player, "say": _text(text, MAX_TEXT)})
+			_send_to_room(seat.room, {"from": player, "say": str(text).left(MAX_TEXT)})
 		_:
 			_send([peer], {"error": "not possible"})
 
@@ -128,8 +128,3 @@ func _send(peers: Array, message: Dictionary) -> void:
 	# A peer that does not read refuses the message once 1 MiB is queued for it.
 	for slow: PacketPeerSocketRs in group.broadcast_to(peers, PacketPeerSocketRs.encode_json(message)):
 		slow.stream.abort()
-
-
-# The engine's JSON writes control characters in a form that is not valid, so they are removed.
-func _text(value: Variant, max_length: int) -> String:
-	return str(value).strip_escapes().left(max_length)
