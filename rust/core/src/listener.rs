@@ -107,6 +107,20 @@ impl Listener {
     ///
     /// [`ListenError`]: it is listening already, the address cannot be bound, or the kernel refused
     /// to listen.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stream_socket::{ListenError, ListenOptions, Listener};
+    ///
+    /// let listener = Listener::new();
+    /// listener.listen(&"127.0.0.1:0".parse()?, ListenOptions::new(16))?;
+    /// assert_ne!(listener.local_port(), 0);
+    ///
+    /// let second = listener.listen(&"127.0.0.1:0".parse()?, ListenOptions::default());
+    /// assert!(matches!(second, Err(ListenError::AlreadyListening)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn listen(&self, address: &BindAddress, options: ListenOptions) -> Result<(), ListenError> {
         let ListenOptions { backlog, mode } = options;
         let mut listening = lock(&self.listening);
@@ -169,6 +183,8 @@ impl Listener {
     ///
     /// [`AcceptError`]: connections are waiting, but none can be accepted, for example because the
     /// process has no free descriptor. This may be temporary.
+    ///
+    /// See the example of [`accept`](Self::accept).
     pub fn is_connection_available(&self) -> Result<bool, AcceptError> {
         let mut listening = lock(&self.listening);
         let Some(listening) = listening.as_mut() else {
@@ -187,6 +203,26 @@ impl Listener {
     /// # Errors
     ///
     /// As [`is_connection_available`](Self::is_connection_available).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stream_socket::{ListenOptions, Listener};
+    ///
+    /// let listener = Listener::new();
+    /// listener.listen(&"127.0.0.1:0".parse()?, ListenOptions::default())?;
+    /// assert!(listener.accept()?.is_none());
+    ///
+    /// let client = std::net::TcpStream::connect(("127.0.0.1", listener.local_port()))?;
+    /// # let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    /// while !listener.is_connection_available()? {
+    /// #     assert!(std::time::Instant::now() < deadline);
+    ///     std::thread::yield_now();
+    /// }
+    /// let server = listener.accept()?.expect("a connection is available");
+    /// assert_eq!(server.peer_address(), Some(client.local_addr()?.into()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn accept(&self) -> Result<Option<Connection>, AcceptError> {
         let mut listening = lock(&self.listening);
         let Some(listening) = listening.as_mut() else {
@@ -201,6 +237,32 @@ impl Listener {
 
     /// Stops listening. Waiting connections are reset, accepted ones are not affected. The file of
     /// a Unix domain socket is removed, unless another process has replaced it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::Read;
+    /// use stream_socket::{ListenOptions, Listener};
+    ///
+    /// let listener = Listener::new();
+    /// listener.listen(&"127.0.0.1:0".parse()?, ListenOptions::default())?;
+    /// let mut client = std::net::TcpStream::connect(("127.0.0.1", listener.local_port()))?;
+    /// # client.set_read_timeout(Some(std::time::Duration::from_secs(60)))?;
+    /// # let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    /// # while !listener.is_connection_available()? {
+    /// #     assert!(std::time::Instant::now() < deadline);
+    /// #     std::thread::yield_now();
+    /// # }
+    /// let server = listener.accept()?.expect("the client has connected");
+    ///
+    /// listener.stop();
+    /// assert!(!listener.is_listening());
+    /// server.write_fully(b"hello")?;
+    /// let mut hello = [0; 5];
+    /// client.read_exact(&mut hello)?;
+    /// assert_eq!(&hello, b"hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn stop(&self) {
         let listening = lock(&self.listening).take();
         if let Some((stream, _)) = listening
@@ -243,7 +305,7 @@ impl Listener {
         }
     }
 
-    /// The TCP port that it listens on, or 0.
+    /// The TCP port that it listens on, or 0. See the example of [`listen`](Self::listen).
     pub fn local_port(&self) -> u16 {
         let listening = lock(&self.listening);
         let address = listening

@@ -88,6 +88,23 @@ impl Connection {
     /// Returns why the last connection, or the last connect, ended. `None` if there was none, if
     /// this side has disconnected, and from the next [`connect`](Self::connect) or
     /// [`bind`](Self::bind) on.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Instant;
+    /// use stream_socket::{Connection, EndError, Status};
+    ///
+    /// let (one, other) = Connection::pair()?;
+    /// other.disconnect();
+    /// # let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    /// while one.status() == Status::Connected {
+    /// #     assert!(std::time::Instant::now() < deadline);
+    ///     one.poll(Instant::now)?;
+    /// }
+    /// let ended = one.ended().expect("the connection has ended");
+    /// assert!(matches!(*ended.error, EndError::EndOfStream { .. }));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn ended(&self) -> Option<Ended> {
         self.lock().rare.ended().cloned()
     }

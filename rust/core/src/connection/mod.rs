@@ -242,6 +242,27 @@ impl Connection {
     /// # Errors
     /// [`BindError::AlreadyOpen`] if there is an open socket, otherwise the error of the system.
     /// Nothing changes then.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::{Duration, Instant};
+    /// use stream_socket::{Connection, Status, Target};
+    ///
+    /// # let listener = stream_socket::Listener::new();
+    /// # listener.listen(&"127.0.0.1:0".parse()?, stream_socket::ListenOptions::default())?;
+    /// # let server_address = listener.local_address().expect("it listens");
+    /// let client = Connection::new();
+    /// client.bind(&"127.0.0.1:0".parse()?)?;
+    /// let bound = client.local_address();
+    ///
+    /// let target = Target::Address(server_address);
+    /// client.connect(target, Some(Duration::from_secs(5)), Instant::now())?;
+    /// while client.status() == Status::Connecting {
+    ///     client.poll(Instant::now)?;
+    /// }
+    /// assert_eq!(client.local_address(), bound);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn bind(&self, address: &BindAddress) -> Result<(), BindError> {
         let mut inner = self.lock();
         if !matches!(inner.transport, Transport::Closed) {
@@ -253,6 +274,26 @@ impl Connection {
     }
 
     /// Returns the status. Takes no lock.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Instant;
+    /// use stream_socket::{Connection, Status};
+    ///
+    /// let (one, other) = Connection::pair()?;
+    /// assert_eq!(one.status(), Status::Connected);
+    /// let version = one.version();
+    ///
+    /// other.disconnect();
+    /// # let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    /// while one.status() == Status::Connected {
+    /// #     assert!(std::time::Instant::now() < deadline);
+    ///     one.poll(Instant::now)?;
+    /// }
+    /// assert_eq!(one.status(), Status::None);
+    /// assert_ne!(one.version(), version);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn status(&self) -> Status {
         self.state().status()
@@ -260,7 +301,7 @@ impl Connection {
 
     /// Returns a number that changes on every status change and on every new connection. Two calls
     /// that return the same version saw the same connection, and its status has not changed in
-    /// between. Takes no lock.
+    /// between. Takes no lock. See the example of [`status`](Self::status).
     pub fn version(&self) -> u64 {
         self.state().0
     }
@@ -271,11 +312,28 @@ impl Connection {
     /// The address is kept when an established connection ends, until the next connect or a
     /// [`disconnect`](Self::disconnect). An accepted Unix domain connection has the path of its
     /// listener, because the peer rarely has a path.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Instant;
+    /// use stream_socket::{Connection, Target};
+    ///
+    /// # let listener = stream_socket::Listener::new();
+    /// # listener.listen(&"127.0.0.1:0".parse()?, stream_socket::ListenOptions::default())?;
+    /// # let server_address = listener.local_address().expect("it listens");
+    /// let client = Connection::new();
+    /// client.connect(Target::Address(server_address.clone()), None, Instant::now())?;
+    /// assert_eq!(client.peer_address(), Some(server_address));
+    /// client.disconnect();
+    /// assert_eq!(client.peer_address(), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn peer_address(&self) -> Option<Address> {
         self.lock().peer_address().cloned()
     }
 
     /// Returns the local TCP address. `None` without an open socket, and for a Unix domain socket.
+    /// See the example of [`bind`](Self::bind).
     pub fn local_address(&self) -> Option<std::net::SocketAddr> {
         self.lock()
             .transport

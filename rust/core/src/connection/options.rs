@@ -110,6 +110,20 @@ impl Connection {
     }
 
     /// Sets how long a blocking read may wait. `None`, the default, is unlimited.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::io::{ErrorKind, Read};
+    /// use std::time::Duration;
+    /// use stream_socket::{Connection, Status};
+    ///
+    /// let (mut one, _other) = Connection::pair()?;
+    /// one.set_read_timeout(Some(Duration::from_millis(10)));
+    /// let error = one.read(&mut [0; 4]).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::TimedOut);
+    /// assert_eq!(one.status(), Status::Connected);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set_read_timeout(&self, timeout: Option<Duration>) {
         self.settings.read_timeout.set(timeout);
     }
@@ -122,6 +136,21 @@ impl Connection {
     /// Sets how long [`write_fully`](Self::write_fully) and [`flush_queue`](Self::flush_queue) may
     /// wait. `None`, the default, is unlimited. It is also the time limit for queued data after a
     /// [`disconnect`](Self::disconnect), which is 30 seconds by default.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use stream_socket::{Connection, WriteError};
+    ///
+    /// let (one, _other) = Connection::pair()?;
+    /// one.set_write_timeout(Some(Duration::from_millis(10)));
+    /// // Nobody reads, and the system does not take all of this.
+    /// let data = vec![0; 16 << 20];
+    /// let failure = one.write_fully(&data).unwrap_err();
+    /// assert!(matches!(failure.error, WriteError::TimedOut { .. }));
+    /// assert!(failure.accepted < data.len());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set_write_timeout(&self, timeout: Option<Duration>) {
         self.settings.write_timeout.set(timeout);
     }
@@ -134,6 +163,23 @@ impl Connection {
     /// Sets how many bytes may be queued. With 0, the default, there is no queue, and writes wait.
     /// With a queue, writes never wait: they queue what the kernel does not accept, also while
     /// connecting, and [`poll`](Self::poll) sends the queue.
+    ///
+    /// # Examples
+    /// ```
+    /// use stream_socket::{Connection, WriteError};
+    ///
+    /// let (one, _other) = Connection::pair()?;
+    /// let data = vec![0; 16 << 20];
+    /// one.set_queue_limit(data.len());
+    /// // Returns at once, although nobody reads.
+    /// one.write_fully(&data)?;
+    /// assert!(one.pending_bytes() > 0);
+    ///
+    /// let failure = one.write_fully(&data).unwrap_err();
+    /// assert!(matches!(failure.error, WriteError::Busy { .. }));
+    /// assert_eq!(failure.accepted, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set_queue_limit(&self, bytes: usize) {
         self.settings.queue_limit.store(bytes, Ordering::Relaxed);
     }
@@ -146,6 +192,22 @@ impl Connection {
     /// Sets whether small writes are coalesced. Coalesced data is sent by
     /// [`flush_queue`](Self::flush_queue), by [`poll`](Self::poll), by a read that finds too little
     /// data, and once there are 16 KiB.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Instant;
+    /// use stream_socket::Connection;
+    ///
+    /// let (one, _other) = Connection::pair()?;
+    /// one.set_coalesces(true);
+    /// one.write_fully(b"move 3 4\n")?;
+    /// one.write_fully(b"jump\n")?;
+    /// assert_eq!(one.pending_bytes(), 14);
+    /// // Sends both lines with one system call.
+    /// one.poll(Instant::now)?;
+    /// assert_eq!(one.pending_bytes(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set_coalesces(&self, enabled: bool) {
         self.coalesces.store(enabled, Ordering::Relaxed);
     }

@@ -378,6 +378,21 @@ impl Connection {
     ///   or its frame exceeds the write buffer. Nothing is sent.
     /// - [`WriteError::HoldsDelimiter`]: `packet` contains the delimiter. Nothing is sent.
     /// - Those of [`write_fully`](Self::write_fully).
+    ///
+    /// # Examples
+    /// ```
+    /// use stream_socket::packets::Framing;
+    /// use stream_socket::{Connection, WriteError};
+    ///
+    /// let lines = Framing::Delimiter(b"\n".to_vec());
+    /// let (one, other) = Connection::pair()?;
+    /// one.write_packet(&lines, 100, b"hello")?;
+    /// assert_eq!(other.try_read_with(100, <[u8]>::to_vec)?, b"hello\n");
+    ///
+    /// let refused = one.write_packet(&lines, 100, b"two\nlines");
+    /// assert!(matches!(refused, Err(WriteError::HoldsDelimiter)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn write_packet(
         &self,
         framing: &Framing,

@@ -20,6 +20,19 @@ use crate::sync::MutexGuard;
 impl Connection {
     /// Returns the number of bytes that can be read without waiting: those in the receive buffer,
     /// and those that the kernel reports. `None` in [`Status::None`] and [`Status::Error`].
+    ///
+    /// # Examples
+    /// ```
+    /// use stream_socket::Connection;
+    ///
+    /// let (one, other) = Connection::pair()?;
+    /// assert_eq!(other.available(), Some(0));
+    /// one.write_fully(b"ping")?;
+    /// assert_eq!(other.available(), Some(4));
+    /// other.disconnect();
+    /// assert_eq!(other.available(), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn available(&self) -> Option<usize> {
         let state = self.state();

@@ -19,7 +19,8 @@ use crate::totals;
 const MAX_SENT_PER_POLL: usize = 1 << 20;
 
 impl Connection {
-    /// Returns the number of accepted bytes that have not been sent. Allowed in every status.
+    /// Returns the number of accepted bytes that have not been sent. Allowed in every status. See
+    /// the example of [`set_queue_limit`](Self::set_queue_limit).
     pub fn pending_bytes(&self) -> usize {
         self.lock().send.pending()
     }
