@@ -472,7 +472,7 @@ func test_the_background_answers_a_ping_behind_messages() -> void:
 	for i in 10:
 		frames.append_array([0x82, 0x81, 0, 0, 0, 0, i])
 	kept.raw.put_data(frames + PING)
-	_hears_a_pong(kept.raw, "the answer without a poll")
+	_receives_a_pong(kept.raw, "the answer without a poll")
 	check_eq(kept.served.get_statistics().messages_queued, 10, "the messages wait")
 	for i in 10:
 		check_eq(kept.served.get_packet(), PackedByteArray([i]), "message %d" % i)
@@ -492,13 +492,13 @@ func test_the_background_receives_no_more_than_the_limit() -> void:
 	# The thread has looked at both again before the second answer.
 	for answer: String in ["the first answer", "the second answer"]:
 		witness.raw.put_data(PING)
-		_hears_a_pong(witness.raw, answer)
+		_receives_a_pong(witness.raw, answer)
 	check_eq(kept.stream.get_statistics().bytes_received, taken, "nothing more is received")
 	check_eq(kept.raw.receive(), PackedByteArray(), "the ping has no answer")
 	# Once there is room, it goes on.
 	for i in 3:
 		check_eq(served.get_packet().size(), 400, "a message")
-	_hears_a_pong(kept.raw, "the answer without a poll")
+	_receives_a_pong(kept.raw, "the answer without a poll")
 	check_eq(served.get_statistics().messages_queued, 1, "the last message waits")
 
 
@@ -708,7 +708,7 @@ func _kept(inbound_bytes := 65535) -> Dictionary:
 
 
 ## Waits until `raw` has received the answer to PING, and nothing else.
-func _hears_a_pong(raw: StreamPeerTCPRs, what: String) -> void:
+func _receives_a_pong(raw: StreamPeerTCPRs, what: String) -> void:
 	var received := [PackedByteArray()]
 	spin_until(func() -> bool:
 		received[0] += raw.receive()
