@@ -13,12 +13,13 @@ const GDTOOLKIT: Environment = Environment {
 
 /// The folders of the project's scripts. The copy of the addon in `godot-project/addons` is
 /// generated.
-const FOLDERS: [&str; 5] = [
+const FOLDERS: [&str; 6] = [
     "addons",
     "godot-project/benchmarks",
     "godot-project/demo",
     "godot-project/examples",
     "godot-project/tests",
+    "rust/xtask/src",
 ];
 
 /// Checks every script, and counts that as one check.
