@@ -201,6 +201,7 @@ func test_accepted_peers_get_the_options_of_a_peer() -> void:
 			stream.write_timeout = 2.5
 			stream.coalesce_writes = true
 			stream.allow_half_open = true
+			check_eq(stream.set_send_buffer_size(1 << 16), OK, kind + ": set_send_buffer_size")
 			if kind == "tcp":
 				stream.set_no_delay(true)
 				check_eq(stream.set_keep_alive(true, 30), OK, "set_keep_alive")
@@ -220,6 +221,10 @@ func test_accepted_peers_get_the_options_of_a_peer() -> void:
 			check(peer != stream, kind + ": a peer of its own")
 			check_eq([peer.write_buffer_limit, peer.read_timeout, peer.write_timeout,
 					peer.coalesce_writes, peer.allow_half_open], [4321, 1.5, 2.5, true, true], kind)
+			# The system may use another size, but the same one for every peer.
+			var other := link(kind).client
+			other.set_send_buffer_size(1 << 16)
+			check_eq(peer.get_send_buffer_size(), other.get_send_buffer_size(), kind + ": the buffer")
 			if kind == "tcp":
 				check(peer.is_no_delay_enabled(), kind + ": no delay")
 			if with_packets:
