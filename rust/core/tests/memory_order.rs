@@ -12,7 +12,28 @@ use loom::thread;
 
 mod sync {
     pub(crate) mod atomic {
-        pub(crate) use loom::sync::atomic::{AtomicU64, Ordering};
+        use std::ops::Deref;
+
+        pub(crate) use loom::sync::atomic::Ordering;
+
+        /// Loom lets a store come between the two halves of another thread's exchange. It does not
+        /// let an exchange, so a store is one here.
+        #[derive(Debug, Default)]
+        pub(crate) struct AtomicU64(loom::sync::atomic::AtomicU64);
+
+        impl AtomicU64 {
+            pub(crate) fn store(&self, value: u64, order: Ordering) {
+                self.0.swap(value, order);
+            }
+        }
+
+        impl Deref for AtomicU64 {
+            type Target = loom::sync::atomic::AtomicU64;
+
+            fn deref(&self) -> &loom::sync::atomic::AtomicU64 {
+                &self.0
+            }
+        }
     }
 }
 
@@ -92,6 +113,41 @@ fn a_quiet_connection_has_nothing_unread() {
         }
         kernel.join().unwrap();
         assert!(!readiness.is_quiet(7) || queue.len() == 0);
+    });
+}
+
+/// The word of a connection that has ended goes to the next one (`readiness_slab`), in the same
+/// generation, since every object counts its own. A poller may still report the former socket. The
+/// slab's lock orders the two connections, as one thread does here.
+#[test]
+fn a_late_notification_costs_the_next_connection_one_probe_and_no_data() {
+    loom::model(|| {
+        let (readiness, queue) = (Arc::new(Readiness::default()), Arc::new(Queue::default()));
+        readiness.begin_probe(7);
+        assert!(readiness.settle(7));
+        let late = {
+            let readiness = readiness.clone();
+            thread::spawn(move || readiness.notify())
+        };
+        readiness.clear();
+        let kernel = {
+            let (readiness, queue) = (readiness.clone(), queue.clone());
+            thread::spawn(move || {
+                queue.arrive();
+                readiness.notify();
+            })
+        };
+        let was_quiet = readiness.is_quiet(7);
+        readiness.begin_probe(7);
+        if queue.receive() == 0 {
+            readiness.settle(7);
+        }
+        late.join().unwrap();
+        kernel.join().unwrap();
+        assert!(!was_quiet, "the former connection was quiet");
+        assert!(!readiness.is_quiet(7) || queue.len() == 0);
+        readiness.begin_probe(7);
+        assert!(readiness.settle(7), "nothing is reported any more");
     });
 }
 
