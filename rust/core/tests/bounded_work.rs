@@ -1,10 +1,12 @@
-//! A call that does not wait does a bounded amount of work. These tests have a program of their own
-//! and run one at a time: they measure processor time.
+//! A call that does not wait does a bounded amount of work, and one that waits rarely busy-waits in
+//! vain. These tests have a program of their own and run one at a time: they measure processor
+//! time.
 #![cfg(target_os = "linux")]
 
 mod support;
 
 use std::io::{Read, Write};
+use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -171,4 +173,69 @@ fn a_disconnect_sends_a_bounded_part_to_a_fast_reader() {
             );
         });
     }
+}
+
+/// From now on this thread, and those that it starts, use one core only.
+fn use_one_core() {
+    let size = size_of::<libc::cpu_set_t>();
+    // SAFETY: Every pattern is a valid set. The calls get its size, and concern this thread only.
+    let outcome = unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        assert_eq!(libc::sched_getaffinity(0, size, &mut set), 0);
+        let usable = (0..size * 8).find(|&cpu| libc::CPU_ISSET(cpu, &set));
+        libc::CPU_ZERO(&mut set);
+        libc::CPU_SET(usable.unwrap(), &mut set);
+        libc::sched_setaffinity(0, size, &set)
+    };
+    assert_eq!(outcome, 0, "a thread may always use fewer processors");
+}
+
+/// The peer of a busy-waiting reader cannot run on the only core that both may use, so each
+/// busy-wait is in vain. Every other answer is too long for one, and shows what an exchange costs
+/// without: both kinds meet the same disturbances.
+#[test]
+fn a_reader_on_the_core_of_its_peer_rarely_busy_waits() {
+    let _only = only_test();
+    /// Of each kind.
+    const TRIPS: usize = 4000;
+    /// A quarter of a busy-wait.
+    const MUCH: Duration = Duration::from_micros(5);
+    let (one, other) = Connection::pair().unwrap();
+    let answer = |number: u32| number.to_be_bytes().repeat([1, 512][number as usize % 2]);
+    let exchanges = || {
+        use_one_core();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while let Ok(request) = read(&other, 4) {
+                    let number = u32::from_be_bytes(request.try_into().unwrap());
+                    write(&other, &answer(number)).unwrap();
+                }
+            });
+            let mut came = [MaybeUninit::uninit(); 2048];
+            let mut costs = [Vec::new(), Vec::new()];
+            for number in 0..2 * TRIPS as u32 {
+                let expected = answer(number);
+                let start = processor_time();
+                write(&one, &number.to_be_bytes()).unwrap();
+                // A `read_fully` busy-waits for the beginning of a long answer too.
+                one.read_fully_or_nothing(&mut came[..expected.len()])
+                    .unwrap();
+                costs[number as usize % 2].push(processor_time() - start);
+                // SAFETY: The read has filled this part.
+                let came = unsafe { came[..expected.len()].assume_init_ref() };
+                assert_eq!(came, expected);
+            }
+            one.disconnect();
+            costs
+        })
+    };
+    let [short, mut long] = thread::scope(|scope| scope.spawn(exchanges).join().unwrap());
+    long.sort_unstable();
+    let usual = long[TRIPS / 2];
+    let dear = |costs: &[Duration]| costs.iter().filter(|&&cost| cost > usual + MUCH).count();
+    let (short, long) = (dear(&short), dear(&long));
+    assert!(
+        short < long + TRIPS / 8,
+        "of {TRIPS} short answers {short} cost much, of as many long ones {long}"
+    );
 }
