@@ -24,7 +24,7 @@ pub enum Address {
     Unix(PathBuf),
 }
 
-/// What to connect to.
+/// What to connect to. Exhaustive: a program that reports or resolves targets has to handle each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// One address.
@@ -39,7 +39,7 @@ pub enum Target {
     },
 }
 
-/// What a local socket is bound to.
+/// What a local socket is bound to. Exhaustive, as [`Address`] is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BindAddress {
     /// All local addresses, of both IPv6 and IPv4 where the system has both. With port 0 the system

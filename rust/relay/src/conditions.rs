@@ -12,6 +12,7 @@ const MIN_QUEUE: u128 = 64 * 1024;
 const MAX_CAPACITY: u128 = 16 << 20;
 
 /// What the network does to one direction of each link. The default is a perfect network.
+/// Exhaustive: callers write it as a literal, with the default for the rest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Conditions {
     /// How long bytes are in transit.

@@ -25,7 +25,7 @@ pub struct PacketChannel<P> {
     state: Mutex<ChannelState<P>>,
 }
 
-/// The format of packets in a stream.
+/// The format of packets in a stream. Exhaustive: callers write it as a literal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Format {
     /// How packets are delimited.

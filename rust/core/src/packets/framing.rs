@@ -31,7 +31,7 @@ pub enum Framing {
     ContentLength,
 }
 
-/// The length before a packet.
+/// The length before a packet. Exhaustive: callers write it as a literal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LengthField {
     /// How it is encoded.

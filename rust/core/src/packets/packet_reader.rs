@@ -71,6 +71,7 @@ struct Ahead {
 
 /// A packet that has arrived in part. See [`PacketReader::incomplete`].
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct IncompletePacket {
     /// The generation of the connection.
     pub generation: u64,
