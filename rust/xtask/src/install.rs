@@ -12,7 +12,7 @@ use godot_finder::{Godot, Templates};
 use crate::dist::toolchain::Toolchain;
 use crate::dist::{self, archive, package};
 use crate::engine::Engine;
-use crate::new_project::{self, EXCHANGED, PROJECT, Preset};
+use crate::new_project::{self, EXCHANGED, FILES, PROJECT, Preset};
 use crate::platforms::{self, Kind};
 use crate::project::{ADDON, Project};
 use crate::tally::Tally;
@@ -169,7 +169,7 @@ impl Installation<'_> {
             release,
             debug,
             export_filter: "all_resources",
-            include_filter: "",
+            include_filter: FILES,
         };
         preset.write(&folder)?;
         let game = folder.with_file_name(format!("game-{name}"));

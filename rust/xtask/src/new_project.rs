@@ -10,11 +10,15 @@ use crate::project::ADDON;
 /// What the scene prints when its sockets work.
 pub const EXCHANGED: &str = "received: hello";
 
+/// The include filter for what is no resource.
+pub const FILES: &str = "web/*";
+
 /// The files of the project, by their names.
-pub const PROJECT: [(&str, &str); 3] = [
+pub const PROJECT: [(&str, &str); 4] = [
     ("project.godot", include_str!("new_project/project.godot")),
     ("main.tscn", include_str!("new_project/main.tscn")),
     ("main.gd", include_str!("new_project/main.gd")),
+    ("web/page.txt", include_str!("new_project/page.txt")),
 ];
 
 /// Writes the files of a project, and lists the addon in each of the folders `addons`, since only
@@ -23,7 +27,9 @@ pub fn write(folder: &Path, files: &[(&str, &str)], addons: &[&str]) -> io::Resu
     let cache = folder.join(".godot");
     fs::create_dir_all(&cache)?;
     for (name, text) in files {
-        fs::write(folder.join(name), text)?;
+        let file = folder.join(name);
+        fs::create_dir_all(file.parent().unwrap_or(folder))?;
+        fs::write(file, text)?;
     }
     if addons.is_empty() {
         return Ok(());

@@ -8,7 +8,7 @@ use fs_err as fs;
 
 use crate::engine::{self, Engine};
 use crate::folder;
-use crate::new_project::{self, EXCHANGED, PROJECT, Preset};
+use crate::new_project::{self, EXCHANGED, FILES, PROJECT, Preset};
 use crate::project::{ADDON, Project};
 use crate::tally::Tally;
 
@@ -39,7 +39,7 @@ fn exports(engine: &Engine, name: &str, filter: &str) -> Result<()> {
         release: Path::new(""),
         debug: Path::new(""),
         export_filter: filter,
-        include_filter: INCLUDED,
+        include_filter: &format!("{INCLUDED},{FILES}"),
     };
     preset.write(&folder)?;
     // An exported game has the libraries beside its program, which is Godot's own here.
