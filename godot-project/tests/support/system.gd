@@ -11,10 +11,10 @@ static func is_wine() -> bool:
 			and FileAccess.file_exists(OS.get_environment("SystemRoot") + "/system32/winecfg.exe"))
 
 
-## Whether the system has Unix domain sockets. On Windows one of our servers finds out; all other
-## systems have them.
+## Whether the system has Unix domain sockets. On Windows one of our servers finds out, unless the
+## environment says that they are expected; all other systems have them.
 static func has_unix_sockets() -> bool:
-	if not OS.has_feature("windows"):
+	if not OS.has_feature("windows") or OS.has_environment("EXPECT_UNIX_SOCKETS"):
 		return true
 	if _unix_sockets < 0:
 		var server: Object = ClassDB.instantiate("UDSServerRs")
