@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use roxmltree::{Document, Node};
 
 use super::links::{Index, Kind};
@@ -29,9 +29,10 @@ pub fn pages(own: &[String], engine: &[String]) -> Result<BTreeMap<String, Strin
     let engine = Vec::from_iter(engine.iter().map(Document::root_element));
     let documents = parse(own)?;
     let classes = documents.iter().map(Document::root_element);
-    // A script's class without a description is not for users.
-    let is_described = |class: &Node| !child_text(*class, "brief_description").trim().is_empty();
-    let classes = Vec::from_iter(classes.filter(is_described));
+    let classes = Vec::from_iter(classes.filter(|class| is_public(*class)));
+    classes
+        .iter()
+        .try_for_each(|class| each_described(*class))?;
     let index = Index::new(&classes, &engine);
     let mut pages = BTreeMap::new();
     let mut rows = String::new();
@@ -109,9 +110,9 @@ impl Page<'_> {
         Ok(page + MARK)
     }
 
-    /// The members of one kind that have a description.
+    /// The members of one kind that are for users.
     fn members(&self, element: &str) -> Vec<Node<'_, '_>> {
-        let is_member = |node: &Node| node.has_tag_name(element) && !description(*node).is_empty();
+        let is_member = |node: &Node| node.has_tag_name(element) && is_public(*node);
         Vec::from_iter(self.class.descendants().filter(is_member))
     }
 
@@ -263,6 +264,31 @@ fn child_text<'a>(node: Node<'a, '_>, name: &str) -> &'a str {
 }
 
 /// The text about a member: that of its element `description`, or its own.
+/// Whether a class or a member is for users. In scripts, the names of others begin with an underscore.
+fn is_public(node: Node) -> bool {
+    let (_, name) = attribute(node, "name")
+        .rsplit_once('.')
+        .unwrap_or(("", attribute(node, "name")));
+    !name.starts_with('_')
+}
+
+/// Checks that a class and each of its members have a description.
+fn each_described(class: Node) -> Result<()> {
+    let of = attribute(class, "name");
+    let brief = child_text(class, "brief_description");
+    ensure!(!brief.trim().is_empty(), "{of} has no description");
+    for (element, _) in SECTIONS.into_iter().chain([("constant", "")]) {
+        let mut members = class
+            .descendants()
+            .filter(|node| node.has_tag_name(element));
+        let lacking = members.find(|member| is_public(*member) && description(*member).is_empty());
+        if let Some(member) = lacking {
+            bail!("{} of {of} has no description", attribute(member, "name"));
+        }
+    }
+    Ok(())
+}
+
 fn description<'a>(member: Node<'a, '_>) -> &'a str {
     match member.tag_name().name() {
         "method" | "signal" => child_text(member, "description").trim(),
@@ -369,6 +395,17 @@ mod tests {
             let error = format!("{error:#}").to_lowercase();
             assert!(error.contains("gone"), "{error}");
         }
+    }
+
+    #[test]
+    fn only_private_names_need_no_description() {
+        for (text, name) in [("It is on.", "ON of BaseRs"), ("A base.", "BaseRs")] {
+            let error = of(&[&BASE.replace(text, "")]).unwrap_err().to_string();
+            assert_eq!(error, format!("{name} has no description"));
+        }
+        let private = BASE.replace("It is on.", "").replace("\"ON\"", "\"_ON\"");
+        let private = private.replace("[constant ON]", "it");
+        assert!(!of(&[&private]).unwrap()["BaseRs.md"].contains("_ON"));
     }
 
     #[test]
