@@ -168,20 +168,24 @@ func test_streams_of_all_clients_together_are_limited() -> void:
 		OS.delay_msec(1)
 		refused[0] = 0 if streams[0].write(block) == OK else refused[0] + 1
 		return refused[0] == 30, "all memory to be taken")
-	check(streams[0].get_unsent_bytes() > LARGE, "the first one has taken all")
-	check(streams[0].get_unsent_bytes() <= LARGE + (2 << 20), "and no more")
-	check_eq(streams[1].write(block), ERR_BUSY, "the second one has to wait")
 	var drained := [0]
 	streams[1].drained.connect(func() -> void: drained[0] += 1)
-	server.poll()
-	check_eq(drained[0], 0, "nothing has drained")
+	# On a busy machine, all this can take a second, and then the first one is over already.
+	if streams[0].is_open():
+		check(streams[0].get_unsent_bytes() > LARGE, "the first one has taken all")
+		check(streams[0].get_unsent_bytes() <= LARGE + (2 << 20), "and no more")
+		check_eq(streams[1].write(block), ERR_BUSY, "the second one has to wait")
+		server.poll()
+		check_eq(drained[0], int(not streams[0].is_open()), "nothing drains before its end")
+	else:
+		leave_out("the first one ended too soon")
 	# The first one is reset after a second, because its client reads nothing.
 	spin_until(func() -> bool:
 		server.poll()
 		return not streams[0].is_open(), "the first one to end")
 	spin_until(func() -> bool:
 		server.poll()
-		return drained[0] > 0, "the second one to be told")
+		return drained[0] > 0 or not family.left_out.is_empty(), "the second one to be told")
 	check_eq(streams[1].write(block), OK, "and to go on")
 
 
