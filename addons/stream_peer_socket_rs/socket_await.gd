@@ -2,8 +2,9 @@ extends RefCounted
 ## Awaits what a peer or a WebSocket receives, without blocking a frame.
 ##
 ## An await ends when its data has arrived, when its time limit is over or when the connection ends,
-## whichever comes first. It does not keep the peer alive, so keep the peer in a variable. When the
-## peer or the node that awaits is freed, the await ends too, and reads nothing more.
+## whichever comes first. Of a frame that takes longer than a quarter of a second, only that much
+## counts towards the limit. It does not keep the peer alive, so keep the peer in a variable. When
+## the peer or the node that awaits is freed, the await ends too, and reads nothing more.
 ## [br][br]
 ## Each function polls the peer once per frame, so [member StreamPeerSocketRs.auto_poll] is not
 ## needed. It does no harm, and neither do groups. The peer may still be connecting. If several
@@ -30,6 +31,8 @@ extends RefCounted
 
 ## The default time limit in seconds. A limit of 0 or [constant @GDScript.INF] means no limit.
 const DEFAULT_TIMEOUT: float = 30.0
+# A longer frame says nothing about the network: the game was busy, or the computer was suspended.
+const _LONGEST_FRAME_USEC: float = 0.25e6
 
 
 ## The outcome of an await.
@@ -260,7 +263,8 @@ class _Wait:
 	var _source: WeakRef
 	var _attempt: Callable
 	var _timeout_sec: float
-	var _deadline_usec: float
+	var _left_usec: float
+	var _counted_until_usec: int = Time.get_ticks_usec()
 	# Whether `connect_finished` ends the await even if its error is OK.
 	var _is_for_connect: bool
 	# Why the connection ended, and the same in words. ERR_BUSY while it lasts.
@@ -279,7 +283,7 @@ class _Wait:
 		_source = source
 		_attempt = attempt
 		_timeout_sec = timeout_sec
-		_deadline_usec = Time.get_ticks_usec() + timeout_sec * 1e6 if timeout_sec > 0.0 else INF
+		_left_usec = timeout_sec * 1e6 if timeout_sec > 0.0 else INF
 		_is_for_connect = is_for_connect
 		_listen()
 
@@ -341,11 +345,14 @@ class _Wait:
 			if _end != ERR_BUSY:
 				return _explained(_end, _end_message)
 			return _explained(ERR_UNCONFIGURED, "await: peer is neither connecting nor connected")
-		if Time.get_ticks_usec() < _deadline_usec:
-			return ERR_BUSY
-		return _timed_out()
+		return _busy_or_timed_out()
 
-	func _timed_out() -> Error:
+	func _busy_or_timed_out() -> Error:
+		var now_usec: int = Time.get_ticks_usec()
+		_left_usec -= minf(now_usec - _counted_until_usec, _LONGEST_FRAME_USEC)
+		_counted_until_usec = now_usec
+		if _left_usec > 0.0:
+			return ERR_BUSY
 		return _explained(ERR_TIMEOUT, "await: timed out after %.1f s" % _timeout_sec)
 
 	func _explained(error: Error, message: String) -> Error:
@@ -447,7 +454,7 @@ class _WebSocketWait:
 				_end_message = "await: WebSocket is closed"
 		if _end != ERR_BUSY:
 			return _explained(_end, _end_message)
-		return ERR_BUSY if Time.get_ticks_usec() < _deadline_usec else _timed_out()
+		return _busy_or_timed_out()
 
 	func _on_closed(code: int, _reason: String) -> void:
 		var peer: WebSocketPeerRs = _source.get_ref()

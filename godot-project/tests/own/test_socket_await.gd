@@ -412,6 +412,16 @@ func test_connected_returns_the_outcome_of_the_connect() -> void:
 	check_eq((await SocketAwait.connected(dial(end), PATIENCE)).error, ERR_CONNECTION_ERROR, "refused")
 
 
+## The answer comes some frames after one that takes longer than the limit.
+func test_a_long_frame_does_not_end_an_await() -> void:
+	var pair := link("tcp")
+	_soon(func() -> void: OS.delay_msec(1300), 1)
+	_soon(func() -> void: pair.served.put_u8(7), 4)
+	check_eq((await SocketAwait.bytes(pair.client, 1, 1.0)).error, OK, "the answer")
+	_soon(func() -> void: OS.delay_msec(1300), 1)
+	check_eq((await SocketAwait.bytes(pair.client, 1, 0.3)).error, ERR_TIMEOUT, "the limit")
+
+
 func test_connected_succeeds_even_if_the_connection_ended_at_once() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
