@@ -37,8 +37,8 @@ pub fn is_problem(line: &str) -> bool {
     has_one_of(&PROBLEMS) && !has_one_of(&OF_THE_MACHINE)
 }
 
-/// Whether this is the output of a Godot that crashed in its own code: its list of the functions that
-/// were being called names none of the addon's library.
+/// Whether this is the output of a Godot that crashed in its own code: its list of the functions
+/// that were being called names none of the addon's library.
 pub fn is_crash_of_godot(lines: &[String]) -> bool {
     let library = format!("{DLL_PREFIX}stream_peer_socket_rs");
     let mut functions = lines

@@ -155,8 +155,8 @@ fn part(
 /// What counts its results and returns a value.
 type Work<'a, T> = &'a (dyn Fn(&Engine, &mut Tally) -> T + Sync);
 
-/// Does all of `work` at the same time, and counts it. The output of the first is shown at once, and
-/// that of the others afterwards.
+/// Does all of `work` at the same time, and counts it. The output of the first is shown at once,
+/// and that of the others afterwards.
 fn side_by_side<T: Send, const N: usize>(
     engine: &Engine,
     tally: &mut Tally,

@@ -264,7 +264,8 @@ fn child_text<'a>(node: Node<'a, '_>, name: &str) -> &'a str {
 }
 
 /// The text about a member: that of its element `description`, or its own.
-/// Whether a class or a member is for users. In scripts, the names of others begin with an underscore.
+/// Whether a class or a member is for users. In scripts, the names of others begin with an
+/// underscore.
 fn is_public(node: Node) -> bool {
     let (_, name) = attribute(node, "name")
         .rsplit_once('.')
