@@ -193,9 +193,7 @@ func test_examples_that_reconnect_find_a_restarted_server() -> void:
 
 func test_servers_cope_with_every_client() -> void:
 	for example in _examples(func(example: Example) -> bool: return example.is_server()):
-		# An address that is free again.
-		var end := endpoint(example.kind())
-		end.server.stop()
+		var end := _unused(example.kind())
 		var node := _run(example, end)
 		var clients: Array[StreamPeer] = []
 		for i in 3:
@@ -224,8 +222,7 @@ func test_web_servers_answer_every_client() -> void:
 		if example.uses("tls_options"):
 			await _check_https(example)
 			continue
-		var end := endpoint("tcp")
-		end.server.stop()
+		var end := _unused("tcp")
 		var node := _run(example, end)
 		var clients: Array[StreamPeer] = []
 		for i in 3:
@@ -286,8 +283,7 @@ func _check_https(example: Example) -> void:
 		leave_out("this engine has no TLS")
 		return
 	check(example.uses("https://127.0.0.1:4000/ "), example.from + ": no comment says what to open")
-	var end := endpoint("tcp")
-	end.server.stop()
+	var end := _unused("tcp")
 	var node := _run(example, end)
 	var peer := dial(end, Family.ours())
 	settle(peer)
@@ -443,6 +439,15 @@ func _complete(text: String) -> String:
 
 # Adds `example` as a node to the tree. It connects to `end`, or to `host`. A time limit of 5
 # seconds in its text becomes `limit`.
+# An address at which the example can listen. Its port is free at all addresses of the machine: a
+# port that is free at one may be in use at another, by a test in another process.
+func _unused(kind: String) -> Endpoint:
+	var end := endpoint(kind, "*")
+	end.server.stop()
+	end.host = LOOPBACK
+	return end
+
+
 func _run(example: Example, end: Endpoint, host := "", limit := 0.5) -> Node:
 	var node := _node(example, end, host, limit)
 	_add(node)
