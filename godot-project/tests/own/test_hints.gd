@@ -1,6 +1,6 @@
 extends "res://tests/support/test_case.gd"
-## The hints that a debug build prints for mistakes that nothing else reports, and the setting that
-## disables them. The tests of the other files fail if they get a hint.
+## The hints that a game prints, unless it is exported, for mistakes that nothing else reports, and
+## the setting that disables them. The tests of the other files fail if they get a hint.
 
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 

@@ -86,7 +86,9 @@ unsafe impl ExtensionLibrary for Extension {
                     if settings::has_monitors() {
                         monitors::add();
                     }
-                    parts::hints::enable(settings::has_hints());
+                    parts::hints::enable(
+                        gives_hints(&bridge::has_feature) && settings::has_hints(),
+                    );
                     debugger::attach();
                 }
             }
@@ -121,6 +123,12 @@ fn is_debugged_game() -> bool {
     !Engine::singleton().is_editor_hint() && bridge::has_feature("debug")
 }
 
+/// Whether a game that is debugged gives hints: they are for who makes it, so no exported game has
+/// them, not even a debug build.
+fn gives_hints(has_feature: &dyn Fn(&str) -> bool) -> bool {
+    !has_feature("template")
+}
+
 /// The entry symbol that the manifest names.
 ///
 /// # Safety
@@ -140,5 +148,17 @@ unsafe extern "C" fn stream_peer_socket_rs_init(
             library,
             init,
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exported_games_give_no_hints() {
+        let of = |features: &'static [&str]| gives_hints(&|tag| features.contains(&tag));
+        assert!(of(&["debug", "editor"]));
+        assert!(!of(&["debug", "template", "template_debug"]));
     }
 }
