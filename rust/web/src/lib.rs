@@ -4,5 +4,6 @@
 //! for clients and for servers. Nothing here waits, opens a socket or reads the time, so every case
 //! can be tested at every cut of a stream.
 
+mod clock;
 pub mod http;
 pub mod websocket;

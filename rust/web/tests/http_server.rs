@@ -688,39 +688,42 @@ fn another_protocol_takes_over_with_the_bytes_after_the_request() {
 
 #[test]
 fn connections_that_lose_least_make_room_first() {
-    let of = |server: &Server| server.connection.occupation(server.now);
+    let of = |server: &mut Server| {
+        assert_eq!(server.poll_until_now(), None);
+        server.connection.occupation(server.now)
+    };
     let mut server = Server::new();
     let start = server.now;
-    assert_eq!(of(&server), (Occupation::Idle, start));
+    assert_eq!(of(&mut server), (Occupation::Idle, start));
     // A head has a second.
     server.receive("G");
     server.now += SECOND - Duration::from_nanos(1);
-    assert_eq!(of(&server), (Occupation::Busy, start));
+    assert_eq!(of(&mut server), (Occupation::Busy, start));
     server.receive("E");
     server.now = start + SECOND;
-    assert_eq!(of(&server), (Occupation::Head, start));
+    assert_eq!(of(&mut server), (Occupation::Head, start));
     // A body has to move, and at 500 bytes per second.
     server.receive("T / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000\r\n\r\n");
     let start = server.now;
     server.now += SECOND - Duration::from_nanos(1);
-    assert_eq!(of(&server), (Occupation::Busy, start));
+    assert_eq!(of(&mut server), (Occupation::Busy, start));
     server.receive(&"x".repeat(999));
     server.now = start + SECOND;
-    assert_eq!(of(&server), (Occupation::Busy, start));
+    assert_eq!(of(&mut server), (Occupation::Busy, start));
     server.now = start + 2 * SECOND;
     assert_eq!(
-        of(&server),
+        of(&mut server),
         (Occupation::Body, start),
         "nothing has moved for a second"
     );
     server.receive("x");
-    assert_eq!(of(&server), (Occupation::Busy, start));
+    assert_eq!(of(&mut server), (Occupation::Busy, start));
     server.now = start + 3 * SECOND - Duration::from_nanos(1);
-    assert_eq!(of(&server), (Occupation::Busy, start));
+    assert_eq!(of(&mut server), (Occupation::Busy, start));
     server.receive("x");
     server.now = start + 3 * SECOND;
     assert_eq!(
-        of(&server),
+        of(&mut server),
         (Occupation::Body, start),
         "1001 bytes in 3 seconds"
     );
@@ -728,27 +731,27 @@ fn connections_that_lose_least_make_room_first() {
     let id = server.request(&"x".repeat(999)).id;
     let start = server.now;
     assert_eq!(server.pass(20 * SECOND), None);
-    assert_eq!(of(&server), (Occupation::Busy, start));
+    assert_eq!(of(&mut server), (Occupation::Busy, start));
     // So has a stream, but not its client.
     server.connection.start(id, 200, &Headers::new()).unwrap();
     server.sent();
     server.pass(20 * SECOND);
-    assert_eq!(of(&server), (Occupation::Busy, start));
+    assert_eq!(of(&mut server), (Occupation::Busy, start));
     server.connection.write(id, &[b'x'; 3000]).unwrap();
     server.advance();
     let start = server.now;
     server.now += SECOND;
-    assert_eq!(of(&server), (Occupation::Answer, start));
+    assert_eq!(of(&mut server), (Occupation::Answer, start));
     server.connection.sent(1, server.now);
-    assert_eq!(of(&server), (Occupation::Answer, start), "too little");
+    assert_eq!(of(&mut server), (Occupation::Answer, start), "too little");
     server.connection.sent(600, server.now);
-    assert_eq!(of(&server), (Occupation::Busy, start));
+    assert_eq!(of(&mut server), (Occupation::Busy, start));
     // Nor after the answer.
     server.connection.finish(id, server.now).unwrap();
     server.now += SECOND;
-    assert_eq!(of(&server), (Occupation::Answer, start));
+    assert_eq!(of(&mut server), (Occupation::Answer, start));
     server.sent();
-    assert_eq!(of(&server), (Occupation::Idle, server.now - SECOND));
+    assert_eq!(of(&mut server), (Occupation::Idle, server.now - SECOND));
     let order = [
         Occupation::Idle,
         Occupation::Head,

@@ -474,15 +474,18 @@ fn time_limits_apply_to_the_side_that_the_other_waits_for() {
     assert_eq!(server.pass(SECOND), None);
     server.check_refused("408 Request Timeout", words, "silence after room");
     // It makes room for others while it is slow, and not while the handler is.
-    let of = |server: &Server| server.connection.occupation(server.now).0;
+    let of = |server: &mut Server| {
+        assert_eq!(server.poll_until_now(), None);
+        server.connection.occupation(server.now).0
+    };
     let mut server = uploads(1 << 30);
     let id = server.request(&head).id;
-    assert_eq!(of(&server), Occupation::Busy);
+    assert_eq!(of(&mut server), Occupation::Busy);
     server.now += SECOND;
-    assert_eq!(of(&server), Occupation::Body);
+    assert_eq!(of(&mut server), Occupation::Body);
     server.fill(&block);
     server.now += SECOND;
-    assert_eq!(of(&server), Occupation::Busy);
+    assert_eq!(of(&mut server), Occupation::Busy);
     server.connection.make_room();
     assert!(!server.connection.is_receiving_body(id));
     assert!(server.sent().starts_with("HTTP/1.1 503 "));

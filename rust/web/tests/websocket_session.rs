@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use stream_socket_web::websocket::compression::Wanted;
-use stream_socket_web::websocket::session::{Limits, SendError, Session, Settings, State};
+use stream_socket_web::websocket::session::{
+    Cause, Limits, SendError, Session, Settings, State, TimeLimits,
+};
 use stream_socket_web::websocket::{Role, Sender};
 
 const LIMITS: Limits = Limits {
@@ -31,8 +33,20 @@ fn begin_poll(session: &mut Session) {
 
 /// A poll that receives nothing.
 fn poll_at(session: &mut Session, now: Instant, heartbeat: Option<Duration>, backlog: usize) {
+    let limits = TimeLimits {
+        heartbeat,
+        ..TimeLimits::default()
+    };
     session.begin_poll();
-    session.keep_alive(now, heartbeat, backlog);
+    session.keep_alive(now, limits, backlog);
+}
+
+/// Polls `session` every 100 milliseconds from `start` on, and at the end of `time`.
+fn pass(session: &mut Session, start: Instant, time: Duration, limits: TimeLimits) {
+    for frame in 0..=time.as_millis() / 100 {
+        session.begin_poll();
+        session.keep_alive(start + Duration::from_millis(100) * frame as u32, limits, 0);
+    }
 }
 
 /// An open client and an open server.
@@ -303,10 +317,14 @@ fn pings_are_answered_and_only_the_newest_while_output_waits() {
 fn a_heartbeat_ends_a_session_whose_peer_is_silent() {
     let (mut client, mut server) = open();
     let (start, second) = (Instant::now(), Duration::from_secs(1));
-    let beat = |session: &mut Session, after: u32| {
-        poll_at(session, start + second * after, Some(second), 0);
+    let limits = TimeLimits {
+        heartbeat: Some(second),
+        ..TimeLimits::default()
     };
-    beat(&mut client, 0);
+    let beat = |session: &mut Session, after: u32| {
+        pass(session, start + second * (after - 1), second, limits);
+    };
+    poll_at(&mut client, start, Some(second), 0);
     assert!(client.output().is_empty());
     beat(&mut client, 1);
     assert!(!client.output().is_empty());
@@ -329,9 +347,10 @@ fn a_peer_that_does_not_answer_a_close_is_disconnected() {
     client.close(1000, "");
     let start = Instant::now();
     poll_at(&mut client, start, None, 0);
-    poll_at(&mut client, start + Duration::from_secs(9), None, 0);
+    let (none, second) = (TimeLimits::default(), Duration::from_secs(1));
+    pass(&mut client, start, 9 * second, none);
     assert_eq!(client.state(), State::Closing);
-    poll_at(&mut client, start + Duration::from_secs(10), None, 0);
+    pass(&mut client, start + 9 * second, second, none);
     assert_eq!(client.state(), State::Closed);
     assert_eq!(client.ended().unwrap().code, None);
 }
@@ -465,4 +484,99 @@ fn an_answer_that_was_received_late_counts() {
     // A long frame. The answer was received after the poll has begun.
     poll_at(&mut client, start + 60 * second, Some(second), 0);
     assert_eq!(client.state(), State::Open);
+}
+
+/// Longer than each time limit.
+const PAUSE: Duration = Duration::from_secs(3600);
+
+/// Time without a poll says nothing about the peer, whose answer may wait behind other data.
+#[test]
+fn a_pause_leaves_the_peer_time_to_answer() {
+    let limits = TimeLimits {
+        handshake: Some(Duration::from_secs(4)),
+        heartbeat: Some(Duration::from_secs(1)),
+    };
+    let second = Duration::from_secs(1);
+    let mut now = Instant::now();
+    // A ping.
+    let (mut client, mut server) = open();
+    pass(&mut client, now, second, limits);
+    now += second + PAUSE;
+    pass(&mut client, now, second / 2, limits);
+    assert_eq!(client.state(), State::Open);
+    exchange(&mut client, &mut server);
+    assert_eq!(client.counts().pongs_received, 1);
+    pass(&mut client, now + second / 2, 3 * second, limits);
+    assert_eq!(client.ended().map(|ended| ended.cause), Some(Cause::Silent));
+    // A close frame.
+    let (mut client, mut server) = open();
+    client.close(1000, "");
+    pass(&mut client, now, 8 * second, limits);
+    now += 8 * second + PAUSE;
+    pass(&mut client, now, Duration::ZERO, limits);
+    assert_eq!(client.state(), State::Closing);
+    exchange(&mut client, &mut server);
+    begin_poll(&mut server);
+    exchange(&mut client, &mut server);
+    begin_poll(&mut client);
+    assert_eq!(client.ended().map(|ended| ended.code), Some(Some(1000)));
+    // A handshake.
+    let mut client = Session::client("localhost", "/", &Settings::default(), LIMITS).unwrap();
+    let mut server = Session::server(Settings::default(), LIMITS).unwrap();
+    for session in [&mut client, &mut server] {
+        pass(session, now, second, limits);
+        pass(session, now + second + PAUSE, second / 2, limits);
+        assert_eq!(session.state(), State::Connecting);
+    }
+    exchange(&mut client, &mut server);
+    assert_eq!((client.state(), server.state()), (State::Open, State::Open));
+    let mut client = Session::client("localhost", "/", &Settings::default(), LIMITS).unwrap();
+    pass(&mut client, now, 4 * second, limits);
+    let ended = client.ended().unwrap();
+    assert_eq!(ended.cause, Cause::HandshakeTimeout);
+    assert_eq!(ended.error.as_deref(), Some("no handshake within 4 s"));
+}
+
+/// The output of a session that has ended is sent after a pause, and given up after its time.
+#[test]
+fn a_pause_leaves_time_for_the_last_output() {
+    let (mut client, _server) = open();
+    let (start, none) = (Instant::now(), TimeLimits::default());
+    pass(&mut client, start, Duration::ZERO, none);
+    client.end_of_stream("over");
+    client.output().extend_from_slice(b"rest");
+    pass(&mut client, start, Duration::ZERO, none);
+    pass(&mut client, start + PAUSE, Duration::from_secs(7), none);
+    assert!(!client.has_given_up_output() && client.output() == b"rest");
+    pass(&mut client, start + PAUSE, Duration::from_secs(10), none);
+    assert!(client.has_given_up_output() && client.output().is_empty());
+}
+
+/// A group visits a session only when it asks for that, and a frame later.
+#[test]
+fn visits_when_they_are_due_measure_the_time() {
+    let (frame, second) = (Duration::from_millis(16), Duration::from_secs(1));
+    for interval in [second / 10, second, 10 * second, 100 * second] {
+        let limits = TimeLimits {
+            heartbeat: Some(interval),
+            ..TimeLimits::default()
+        };
+        let (mut client, _server) = open();
+        let start = Instant::now();
+        let (mut now, mut visits) = (start, 0);
+        while client.state() == State::Open {
+            poll_at(&mut client, now, limits.heartbeat, 0);
+            let due = client.next_visit(limits).unwrap_or(now);
+            assert!(client.state() == State::Closed || due > now);
+            now = due + frame;
+            visits += 1;
+        }
+        let took = now - start;
+        assert!(took >= 2 * interval, "{interval:?}: {took:?}");
+        assert!(
+            took <= 2 * interval + frame * visits,
+            "{interval:?}: {took:?}"
+        );
+        assert!(visits <= 50, "{interval:?}: {visits} visits");
+    }
 }

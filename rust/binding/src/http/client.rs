@@ -160,18 +160,13 @@ impl Client {
         let serving = &mut *serving;
         let may_have_input = serving.transport.poll(now, handshakes);
         if !serving.transport.has_ended() {
+            let is_in_handshake = serving.transport.is_in_handshake();
+            serving.protocol.note_handshake(is_in_handshake, now);
             if may_have_input && serving.transport.is_open() {
                 self.read(serving, now, rules, upload_limit, events);
             }
             self.advance(serving, now, rules, upload_limit, events);
             serving.send(now);
-        }
-        // A handshake has the time limit of a head.
-        if let (Some(since), Some(limit)) =
-            (serving.transport.handshake_since(), rules.head_timeout)
-            && now.saturating_duration_since(since) >= limit
-        {
-            serving.transport.abort();
         }
         let is_over = serving.has_ended();
         if is_over || serving.protocol.ending().is_some() {
@@ -253,11 +248,7 @@ impl Client {
 
     /// What the connection is busy with, and since when.
     pub(super) fn occupation(&self, now: Instant) -> (Occupation, Instant) {
-        let serving = self.serving();
-        match serving.transport.handshake_since() {
-            Some(since) => ServerConnection::occupation_in_handshake(since, now),
-            None => serving.protocol.occupation(now),
-        }
+        self.serving().protocol.occupation(now)
     }
 
     /// Tells a newcomer that there is no room.

@@ -59,15 +59,13 @@ pub(super) struct Tls {
 }
 
 enum Stage {
-    /// The handshake has not begun, because it takes memory and time. Something has arrived since
-    /// `since`, if anything has.
+    /// The handshake has not begun, because it takes memory and time.
     Silent {
         options: ObjectRef,
-        since: Option<Instant>,
+        has_received: bool,
     },
     Handshake {
         stream: ObjectRef,
-        since: Instant,
     },
     Open {
         stream: ObjectRef,
@@ -87,7 +85,7 @@ impl Tls {
             socket: peer::with_part(&object, part),
             stage: Stage::Silent {
                 options,
-                since: None,
+                has_received: false,
             },
             output: EngineOutput::default(),
             first: Vec::new(),
@@ -103,22 +101,17 @@ impl Tls {
     pub(super) fn poll(&mut self, now: Instant, time: &mut HandshakeTime) -> bool {
         let has_data = matches!(self.connection().poll(|| now), Ok(true));
         let has_ended = self.connection().is_read_closed();
-        if let Stage::Silent { since, .. } = &mut self.stage
-            && has_data
-        {
-            since.get_or_insert(now);
+        if let Stage::Silent { has_received, .. } = &mut self.stage {
+            *has_received |= has_data;
         }
         match &self.stage {
-            Stage::Silent {
-                options,
-                since: Some(since),
-            } if has_data => {
-                let (options, since) = (options.clone(), *since);
-                self.step(time, since, |socket| ObjectRef::accept(socket, &options));
+            Stage::Silent { options, .. } if has_data => {
+                let options = options.clone();
+                self.step(time, |socket| ObjectRef::accept(socket, &options));
             }
-            Stage::Handshake { stream, since } if has_data => {
-                let (stream, since) = (stream.clone(), *since);
-                self.step(time, since, |_| Some(stream));
+            Stage::Handshake { stream } if has_data => {
+                let stream = stream.clone();
+                self.step(time, |_| Some(stream));
             }
             Stage::Silent { .. } | Stage::Handshake { .. } if has_ended => {
                 self.stage = Stage::Over;
@@ -133,7 +126,6 @@ impl Tls {
     fn step(
         &mut self,
         time: &mut HandshakeTime,
-        since: Instant,
         begin: impl FnOnce(&ObjectRef) -> Option<ObjectRef>,
     ) {
         let _quiet = Quiet::new();
@@ -149,7 +141,7 @@ impl Tls {
         self.stage = match stepped {
             None => return,
             Some(None) => Stage::Over,
-            Some(Some((stream, bytes))) if bytes.is_empty() => Stage::Handshake { stream, since },
+            Some(Some((stream, bytes))) if bytes.is_empty() => Stage::Handshake { stream },
             Some(Some((stream, bytes))) => {
                 self.first = bytes;
                 Stage::Open { stream }
@@ -165,12 +157,12 @@ impl Tls {
         matches!(self.stage, Stage::Over) || self.connection().status() != Status::Connected
     }
 
-    /// When the handshake began.
-    pub(super) fn handshake_since(&self) -> Option<Instant> {
+    /// Whether something has arrived and the handshake is not complete.
+    pub(super) fn is_in_handshake(&self) -> bool {
         match self.stage {
-            Stage::Handshake { since, .. } => Some(since),
-            Stage::Silent { since, .. } => since,
-            Stage::Open { .. } | Stage::Over => None,
+            Stage::Handshake { .. } => true,
+            Stage::Silent { has_received, .. } => has_received,
+            Stage::Open { .. } | Stage::Over => false,
         }
     }
 
@@ -228,7 +220,7 @@ impl Tls {
 
     pub(super) fn disconnect(&mut self) {
         match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Open { stream } | Stage::Handshake { stream, .. } => {
+            Stage::Open { stream } | Stage::Handshake { stream } => {
                 let _quiet = Quiet::new();
                 stream.disconnect();
             }

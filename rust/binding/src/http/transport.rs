@@ -64,11 +64,11 @@ impl Transport {
         }
     }
 
-    /// When the current handshake began.
-    pub(super) fn handshake_since(&self) -> Option<Instant> {
+    /// Whether a handshake has begun and is not complete.
+    pub(super) fn is_in_handshake(&self) -> bool {
         match self {
-            Transport::Tls(tls) => tls.handshake_since(),
-            Transport::Plain(_) | Transport::Gone => None,
+            Transport::Tls(tls) => tls.is_in_handshake(),
+            Transport::Plain(_) | Transport::Gone => false,
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use stream_socket::simulated::control as world;
 use stream_socket::{Connection, Status};
 use stream_socket_web::websocket::compression::{Side as Compression, Wanted};
-use stream_socket_web::websocket::session::{Limits, Session, Settings, State};
+use stream_socket_web::websocket::session::{Limits, Session, Settings, State, TimeLimits};
 use stream_socket_web::websocket::{Message, Role};
 
 use super::exchange::{Side, connect};
@@ -200,7 +200,8 @@ impl End {
         let _ = self.connection.poll(world::now);
         let backlog = self.connection.pending_bytes();
         self.session.begin_poll();
-        self.session.keep_alive(self.clock, None, backlog);
+        self.session
+            .keep_alive(self.clock, TimeLimits::default(), backlog);
         self.receive(backlog);
         self.flush();
         if self.session.state() == State::Closed {
@@ -267,7 +268,13 @@ impl End {
         if self.session.state() == State::Open && self.session.wants_input() {
             locked(&self.to_peer).pings += 1;
             let backlog = self.connection.pending_bytes();
-            let mut beat = |interval| self.session.keep_alive(self.clock, interval, backlog);
+            let mut beat = |heartbeat| {
+                let limits = TimeLimits {
+                    heartbeat,
+                    ..TimeLimits::default()
+                };
+                self.session.keep_alive(self.clock, limits, backlog);
+            };
             // A ping is due at once, and its answer never.
             beat(Some(Duration::ZERO));
             beat(None);

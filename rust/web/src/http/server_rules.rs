@@ -7,7 +7,9 @@ use super::authority::Authority;
 use super::head::RequestHead;
 use super::head_reader::HeadLimits;
 
-/// What a server accepts. It may change while connections are open.
+/// What a server accepts. It may change while connections are open. Time in which a connection is
+/// not advanced hardly counts for its time limits: see
+/// [`ServerConnection`](crate::http::ServerConnection).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerRules {
     /// The maximum size of a head. It applies from the next head on.

@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use stream_socket_web::websocket::compression::Wanted;
-use stream_socket_web::websocket::session::{Counts, Ended, Limits, Session, Settings, State};
+use stream_socket_web::websocket::session::{
+    Counts, Ended, Limits, Session, Settings, State, TimeLimits,
+};
 use stream_socket_web::websocket::{Message, Role};
 
 /// What a session receives.
@@ -61,7 +63,7 @@ fn outcome(input: Input<'_>, lengths: &mut dyn Iterator<Item = usize>) -> Outcom
     }
     session.end_of_stream("the end");
     session.begin_poll();
-    session.keep_alive(Instant::now(), None, 0);
+    session.keep_alive(Instant::now(), TimeLimits::default(), 0);
     let messages = std::iter::from_fn(|| session.take_message()).collect();
     let output = session.output().len();
     let (counts, ended) = (session.counts(), session.ended().cloned());

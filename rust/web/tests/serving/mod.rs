@@ -8,11 +8,16 @@ use stream_socket_web::http::{
 
 pub const SECOND: Duration = Duration::from_secs(1);
 
+/// How often a connection is polled. More time does not count.
+pub const FRAME: Duration = Duration::from_millis(250);
+
 /// A connection with a clock.
 pub struct Server {
     pub connection: ServerConnection,
     pub rules: ServerRules,
+    /// A test may advance it.
     pub now: Instant,
+    polled_at: Instant,
     /// The limit of bodies that are taken as they arrive. `None`: bodies are whole.
     pub upload_limit: Option<u64>,
 }
@@ -28,16 +33,38 @@ impl Server {
             connection: ServerConnection::new(now),
             rules,
             now,
+            polled_at: now,
             upload_limit: None,
         }
     }
 
     pub fn advance(&mut self) -> Option<ServerEvent> {
+        self.poll_until_now().or_else(|| self.poll())
+    }
+
+    /// Advances the connection once, even if it was not polled for long.
+    pub fn poll(&mut self) -> Option<ServerEvent> {
+        self.polled_at = self.now;
         self.connection
             .advance(self.now, &self.rules, &|_| self.upload_limit)
     }
 
+    /// Polls the connection in each frame of the time that has passed since the last poll, except
+    /// the last one.
+    pub fn poll_until_now(&mut self) -> Option<ServerEvent> {
+        let now = self.now;
+        let mut event = None;
+        while event.is_none() && self.polled_at + FRAME < now {
+            self.now = self.polled_at + FRAME;
+            event = self.poll();
+        }
+        self.now = now;
+        event
+    }
+
     pub fn receive(&mut self, text: &str) -> Option<ServerEvent> {
+        let event = self.poll_until_now();
+        assert_eq!(event, None, "before {text:?}");
         self.connection.receive(text.as_bytes());
         self.advance()
     }

@@ -1,7 +1,7 @@
 //! Moving bytes between a session and its stream.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use godot::global::Error;
 use stream_socket::dispatch::Refusal;
@@ -18,9 +18,6 @@ use crate::parts::part::{Emitter, Packets};
 
 /// How many bytes are received at once.
 const AT_ONCE: usize = 64 << 10;
-
-/// How long the last output of a closed session may take over a stream of the engine's.
-const LAST_OUTPUT: Duration = Duration::from_secs(10);
 
 /// The maximum number of receives in the background before the lock is released.
 const MOST_RECEIVES: usize = 16;
@@ -126,13 +123,6 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
             return;
         };
         session.begin_poll();
-        if session.state() == State::Closed {
-            let closed_at = *state.closed_at.get_or_insert(now);
-            if now.duration_since(closed_at) >= LAST_OUTPUT {
-                session.output().clear();
-                state.unsent = Unsent::default();
-            }
-        }
         // A peer that has ended its direction gets the close frame before the socket is polled,
         // which ends the connection.
         if let Some(WebSocketStream::Socket(peer)) = &state.stream {
@@ -189,7 +179,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
             return;
         };
         let is_open = session.state() >= State::Open && session.was_open();
-        if is_open && state.started.take().is_some() {
+        if is_open && std::mem::take(&mut state.is_opening) {
             state.is_connected_due = true;
             state.opened_at = Some(Instant::now());
         }
@@ -495,12 +485,11 @@ impl<O: Emitter> WebSocketState<O> {
         let Some(session) = &mut self.session else {
             return;
         };
-        if let (Some(started), Some(timeout)) = (self.started, self.settings.handshake_timeout)
-            && now.saturating_duration_since(started) >= timeout
-        {
-            session.time_out_handshake(timeout);
+        session.keep_alive(now, self.settings.time_limits(), backlog);
+        // Only a stream of the engine's has some left.
+        if session.has_given_up_output() {
+            self.unsent = Unsent::default();
         }
-        session.keep_alive(now, self.settings.heartbeat, backlog);
     }
 
     fn flush_to(&mut self, connection: &Connection) {

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use stream_socket_web::websocket::compression::{Side, Wanted};
-use stream_socket_web::websocket::session::{Limits, Settings};
+use stream_socket_web::websocket::session::{Limits, Settings, TimeLimits};
 
 /// The properties of a WebSocket. A change of those for the handshake applies to the next one;
 /// others apply at once.
@@ -63,6 +63,13 @@ impl WebSocketSettings {
             message_bytes: self.max_message_bytes(),
             queued_bytes: self.inbound_bytes,
             queued_messages: self.queued_packets,
+        }
+    }
+
+    pub(crate) fn time_limits(&self) -> TimeLimits {
+        TimeLimits {
+            handshake: self.handshake_timeout,
+            heartbeat: self.heartbeat,
         }
     }
 

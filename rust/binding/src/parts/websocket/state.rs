@@ -47,13 +47,12 @@ pub(super) struct WebSocketState<O> {
     pub(super) url: String,
     pub(super) is_secure: bool,
     pub(super) was_text: bool,
-    pub(super) started: Option<Instant>,
+    /// Whether the session has begun and was not yet found open.
+    pub(super) is_opening: bool,
     /// When the session was found open.
     pub(super) opened_at: Option<Instant>,
     /// When the session was last polled.
     pub(super) polled_at: Option<Instant>,
-    /// When a poll first found the session closed.
-    pub(super) closed_at: Option<Instant>,
     /// Whether the signal is due.
     pub(super) is_connected_due: bool,
     pub(super) is_drained_due: bool,
@@ -142,9 +141,8 @@ impl<O: Emitter> WebSocketPart<O> {
             state.url = url;
             state.is_secure = is_secure;
             state.was_text = false;
-            state.started = Some(Instant::now());
+            state.is_opening = true;
             state.opened_at = None;
-            state.closed_at = None;
             state.has_backlog = false;
             state.is_connected_due = false;
             state.is_drained_due = false;
@@ -214,15 +212,7 @@ impl<O: Emitter> WebSocketPart<O> {
             }
             _ => {}
         }
-        let handshake = match (session.state(), state.started) {
-            (State::Connecting, Some(started)) => {
-                let timeout = state.settings.handshake_timeout;
-                timeout.and_then(|timeout| started.checked_add(timeout))
-            }
-            _ => None,
-        };
-        let deadline = session.deadline(state.settings.heartbeat);
-        NextPoll::At(handshake.or(deadline))
+        NextPoll::At(session.next_visit(state.settings.time_limits()))
     }
 
     /// Records whether the packet of a signal is text.
@@ -508,10 +498,9 @@ impl<O: Emitter> Constructible for WebSocketPart<O> {
                 url: String::new(),
                 is_secure: false,
                 was_text: false,
-                started: None,
+                is_opening: false,
                 opened_at: None,
                 polled_at: None,
-                closed_at: None,
                 is_connected_due: false,
                 is_drained_due: false,
                 closed_due: None,

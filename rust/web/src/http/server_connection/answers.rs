@@ -23,7 +23,7 @@ impl ServerConnection {
         } = &mut self.state
             && id == self.id
         {
-            *since = now;
+            *since = self.clock.at(now).now();
             *is_handed_out = true;
         }
     }
@@ -206,7 +206,8 @@ impl ServerConnection {
             self.end(Ending::Close);
         } else {
             self.upload = None;
-            self.state = State::Idle { since: now };
+            let since = self.clock.at(now).now();
+            self.state = State::Idle { since };
         }
     }
 }

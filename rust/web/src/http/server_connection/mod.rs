@@ -6,8 +6,9 @@ mod transfer;
 mod upload;
 mod uploading;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use crate::clock::Clock;
 use crate::http::body_decoder::BodyDecoder;
 use crate::http::body_encoder::BodyEncoder;
 use crate::http::framing::BodyFraming;
@@ -19,7 +20,7 @@ use crate::http::version::Version;
 use crate::http::write::{reason_phrase, write_response_head};
 
 pub use self::occupation::Occupation;
-use self::transfer::{Transfer, is_late};
+use self::transfer::Transfer;
 use self::upload::{Upload, too_large};
 
 /// How many bytes of the next requests may be received while a request is being answered.
@@ -27,6 +28,9 @@ const MAX_AHEAD: usize = 16 * 1024;
 
 /// How many bytes of answers may wait to be sent before the next request is read.
 const MAX_UNSENT: usize = 64 * 1024;
+
+/// The most time that counts between two polls. A longer time is an absence.
+const LONGEST_STEP: Duration = Duration::from_millis(250);
 
 /// A request that has arrived: whole, or without its body if the caller takes that as it arrives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +74,11 @@ pub enum Ending {
 /// another: the next one follows when the last one was answered, so answers have the order of the
 /// requests. What breaks a limit or the protocol is answered here, and ends the connection.
 ///
+/// Time limits exclude time in which nobody called [`advance`](Self::advance): between two calls,
+/// at most a quarter of a second counts. After a longer time, a call ends nothing, so that what has
+/// arrived can be received, and what waits can be sent. Only a call with a later time ends what is
+/// late. This is also the time of handlers, which cannot answer while nobody polls.
+///
 /// # Examples
 ///
 /// ```
@@ -89,6 +98,10 @@ pub enum Ending {
 /// ```
 #[derive(Debug)]
 pub struct ServerConnection {
+    /// All times below are times of this clock.
+    clock: Clock,
+    /// Since when there is a handshake below HTTP.
+    handshake: Option<Instant>,
     input: Vec<u8>,
     /// How many bytes of `input` are used.
     used: usize,
@@ -177,6 +190,8 @@ impl ServerConnection {
     /// A connection that was accepted at `now`.
     pub fn new(now: Instant) -> ServerConnection {
         ServerConnection {
+            clock: Clock::new(now, LONGEST_STEP),
+            handshake: None,
             input: Vec::new(),
             used: 0,
             input_has_ended: false,
@@ -226,6 +241,15 @@ impl ServerConnection {
         self.input_has_ended = true;
     }
 
+    /// Whether there is a handshake below HTTP at `now`, such as that of TLS. It has the time limit
+    /// of a head.
+    pub fn note_handshake(&mut self, is_going_on: bool, now: Instant) {
+        match is_going_on {
+            true => _ = self.handshake.get_or_insert(self.clock.at(now).now()),
+            false => self.handshake = None,
+        }
+    }
+
     /// The bytes to send.
     pub fn unsent(&self) -> &[u8] {
         &self.output[self.sent..]
@@ -238,7 +262,7 @@ impl ServerConnection {
         if let Some(backlog) = &mut self.backlog
             && count > 0
         {
-            backlog.moved(count, now);
+            backlog.moved(count, self.clock.at(now).now());
         }
         if self.sent == self.output.len() {
             self.output.clear();
@@ -266,13 +290,21 @@ impl ServerConnection {
         rules: &ServerRules,
         upload_limit: &dyn Fn(&RequestHead) -> Option<u64>,
     ) -> Option<ServerEvent> {
+        self.clock.poll(now);
+        let clock = self.clock;
+        let now = clock.now();
         if !self.unsent().is_empty() {
             let backlog = self.backlog.get_or_insert(Transfer::beginning(now));
-            if backlog.is_slow(rules.idle_timeout, now) {
+            if backlog.is_slow(rules.idle_timeout, &clock) {
                 self.end(Ending::Abort);
             }
         }
-        self.read_upload(now, rules);
+        if let Some(since) = self.handshake
+            && clock.is_late(since, rules.head_timeout)
+        {
+            self.end(Ending::Abort);
+        }
+        self.read_upload(rules);
         loop {
             match &mut self.state {
                 State::Idle { since } => {
@@ -281,7 +313,7 @@ impl ServerConnection {
                         return None;
                     }
                     if self.unread().is_empty() {
-                        if self.input_has_ended || is_late(since, rules.idle_timeout, now) {
+                        if self.input_has_ended || clock.is_late(since, rules.idle_timeout) {
                             self.state = State::Over(Ending::Close);
                         }
                         return None;
@@ -295,21 +327,21 @@ impl ServerConnection {
                         Ok(Some((head, length))) => {
                             self.used += length;
                             let upload_limit = upload_limit(&head);
-                            if let Some(request) = self.begin(head, now, rules, upload_limit) {
+                            if let Some(request) = self.begin(head, rules, upload_limit) {
                                 return Some(ServerEvent::Request(request));
                             }
                         }
                         Ok(None) if self.input_has_ended => {
                             self.state = State::Over(Ending::Close);
                         }
-                        Ok(None) if is_late(since, rules.head_timeout, now) => {
+                        Ok(None) if clock.is_late(since, rules.head_timeout) => {
                             self.refuse(408, "the head took too long");
                         }
                         Ok(None) => return None,
                         Err(error) => self.refuse(error.status(), &error.to_string()),
                     }
                 }
-                State::Body(_) => match self.read_body(now, rules) {
+                State::Body(_) => match self.read_body(rules) {
                     Read::Whole(request) => return Some(ServerEvent::Request(request)),
                     Read::Incomplete => return None,
                     Read::Refused => {}
@@ -322,7 +354,7 @@ impl ServerConnection {
                     let is_handed_out = *is_handed_out;
                     let upload = self.upload.as_ref();
                     let has_to_wait = upload.is_some_and(|it| it.waits_for_client());
-                    if has_to_wait || !is_late(*since, rules.response_timeout, now) {
+                    if has_to_wait || !clock.is_late(*since, rules.response_timeout) {
                         return None;
                     }
                     if is_handed_out {
@@ -346,10 +378,10 @@ impl ServerConnection {
     fn begin(
         &mut self,
         head: RequestHead,
-        now: Instant,
         rules: &ServerRules,
         upload_limit: Option<u64>,
     ) -> Option<Box<Request>> {
+        let now = self.clock.now();
         self.id += 1;
         if !rules.allows_host(&head) {
             self.refuse(
@@ -398,7 +430,8 @@ impl ServerConnection {
             .extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
     }
 
-    fn read_body(&mut self, now: Instant, rules: &ServerRules) -> Read {
+    fn read_body(&mut self, rules: &ServerRules) -> Read {
+        let clock = self.clock;
         let State::Body(arriving) = &mut self.state else {
             return Read::Incomplete;
         };
@@ -410,7 +443,7 @@ impl ServerConnection {
                     return Read::Refused;
                 }
             };
-            arriving.transfer.moved(data.len(), now);
+            arriving.transfer.moved(data.len(), clock.now());
             if (arriving.body.len() + data.len()) as u64 > rules.max_body {
                 self.refuse(413, &too_large(rules.max_body));
                 return Read::Refused;
@@ -419,9 +452,9 @@ impl ServerConnection {
             self.used += used;
         }
         if arriving.decoder.is_done() {
-            return Read::Whole(self.take_request(now));
+            return Read::Whole(self.take_request());
         }
-        let is_slow = arriving.transfer.is_slow(rules.idle_timeout, now);
+        let is_slow = arriving.transfer.is_slow(rules.idle_timeout, &clock);
         if self.input_has_ended {
             self.state = State::Over(Ending::Close);
         } else if is_slow {
@@ -432,12 +465,12 @@ impl ServerConnection {
         Read::Refused
     }
 
-    fn take_request(&mut self, now: Instant) -> Box<Request> {
+    fn take_request(&mut self) -> Box<Request> {
         let state = std::mem::replace(&mut self.state, State::Upgraded);
         let State::Body(arriving) = state else {
             unreachable!("only a body becomes a request");
         };
-        self.state = State::waiting_for_answer(&arriving.head, now);
+        self.state = State::waiting_for_answer(&arriving.head, self.clock.now());
         let Arriving {
             head,
             decoder,

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::transfer::{Transfer, is_late};
+use super::transfer::Transfer;
 use super::{Ending, ServerConnection, State};
+use crate::clock::Clock;
 
 /// How long a head, a body or an answer may make no progress before it makes room.
 const PATIENCE: Option<Duration> = Some(Duration::from_secs(1));
@@ -28,18 +29,30 @@ pub enum Occupation {
 }
 
 impl ServerConnection {
-    /// What the connection is busy with at `now`, and since when.
+    /// What the connection is busy with at `now`, and since when. A handshake is like a head.
     pub fn occupation(&self, now: Instant) -> (Occupation, Instant) {
-        let of = |slow: Occupation, transfer: &Transfer| match transfer.is_slow(PATIENCE, now) {
+        let clock = self.clock.at(now);
+        let (occupation, since) = self.occupation_by(&clock);
+        (occupation, clock.undo(since))
+    }
+
+    /// The same with the time of `clock`.
+    fn occupation_by(&self, clock: &Clock) -> (Occupation, Instant) {
+        let of = |slow: Occupation, transfer: &Transfer| match transfer.is_slow(PATIENCE, clock) {
             true => (slow, transfer.since()),
             false => (Occupation::Busy, transfer.since()),
         };
+        let of_head = |since: Instant| match clock.is_late(since, PATIENCE) {
+            true => (Occupation::Head, since),
+            false => (Occupation::Busy, since),
+        };
+        if let Some(since) = self.handshake {
+            return of_head(since);
+        }
         match (&self.backlog, &self.state) {
             (Some(backlog), _) if !self.unsent().is_empty() => of(Occupation::Answer, backlog),
             (_, State::Idle { since }) if self.unread().is_empty() => (Occupation::Idle, *since),
-            (_, State::Head { since, .. }) => {
-                ServerConnection::occupation_in_handshake(*since, now)
-            }
+            (_, State::Head { since, .. }) => of_head(*since),
             (_, State::Body(arriving)) => of(Occupation::Body, &arriving.transfer),
             (_, State::Waiting { since, .. }) => match &self.upload {
                 Some(upload) if !upload.waits_for_caller() => {
@@ -49,16 +62,7 @@ impl ServerConnection {
             },
             (_, State::Idle { since }) => (Occupation::Busy, *since),
             (_, State::Sending { since, .. }) => (Occupation::Busy, *since),
-            (_, State::Upgraded | State::Over(_)) => (Occupation::Busy, now),
-        }
-    }
-
-    /// What a connection is busy with at `now` whose handshake, below HTTP, has begun at `since`.
-    /// A handshake is like a head.
-    pub fn occupation_in_handshake(since: Instant, now: Instant) -> (Occupation, Instant) {
-        match is_late(since, PATIENCE, now) {
-            true => (Occupation::Head, since),
-            false => (Occupation::Busy, since),
+            (_, State::Upgraded | State::Over(_)) => (Occupation::Busy, clock.now()),
         }
     }
 

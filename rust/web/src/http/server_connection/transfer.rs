@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::clock::Clock;
+
 /// A body that arrives more slowly than this is cut off after the idle time, and so is a client
 /// that accepts an answer more slowly. In bytes per second, on average.
 const MIN_RATE: u64 = 500;
@@ -47,15 +49,10 @@ impl Transfer {
 
     /// Whether nothing has moved for `limit`, or on average less than `MIN_RATE` since `limit`
     /// after the beginning.
-    pub(super) fn is_slow(&self, limit: Option<Duration>, now: Instant) -> bool {
+    pub(super) fn is_slow(&self, limit: Option<Duration>, clock: &Clock) -> bool {
         limit.is_some_and(|limit| {
             let earned = limit.saturating_add(Duration::from_secs(self.bytes / MIN_RATE));
-            is_late(self.since, Some(earned), now) || is_late(self.progress, Some(limit), now)
+            clock.is_late(self.since, Some(earned)) || clock.is_late(self.progress, Some(limit))
         })
     }
-}
-
-/// Whether `limit` has passed since `since`.
-pub(super) fn is_late(since: Instant, limit: Option<Duration>, now: Instant) -> bool {
-    limit.is_some_and(|limit| now.saturating_duration_since(since) >= limit)
 }

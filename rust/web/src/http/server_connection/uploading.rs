@@ -8,7 +8,8 @@ use crate::http::server_rules::ServerRules;
 
 impl ServerConnection {
     /// Reads more of the body of the current request.
-    pub(super) fn read_upload(&mut self, now: Instant, rules: &ServerRules) {
+    pub(super) fn read_upload(&mut self, rules: &ServerRules) {
+        let clock = self.clock;
         let Some(upload) = &mut self.upload else {
             return;
         };
@@ -19,7 +20,7 @@ impl ServerConnection {
             return;
         }
         let waited = upload.waits_for_client();
-        match upload.decode(&self.input[self.used..], now) {
+        match upload.decode(&self.input[self.used..], clock.now()) {
             Ok(used) => self.used += used,
             Err(Refusal::Malformed(error)) => {
                 return self.refuse_upload(error.status(), &error.to_string());
@@ -32,10 +33,10 @@ impl ServerConnection {
             && !upload.waits_for_client()
             && let State::Waiting { since, .. } = &mut self.state
         {
-            *since = now;
+            *since = clock.now();
         }
         let is_slow =
-            !upload.waits_for_caller() && upload.transfer().is_slow(rules.idle_timeout, now);
+            !upload.waits_for_caller() && upload.transfer().is_slow(rules.idle_timeout, &clock);
         if !upload.is_whole() && self.input_has_ended && self.unread().is_empty() {
             match self.state {
                 State::Sending { .. } => self.end(Ending::Abort),
@@ -59,6 +60,7 @@ impl ServerConnection {
         let Some(upload) = self.upload.as_mut().filter(|_| id == self.id) else {
             return Vec::new();
         };
+        let now = self.clock.at(now).now();
         let taken = upload.take(now);
         if let State::Waiting { since, .. } = &mut self.state
             && !taken.is_empty()
@@ -88,7 +90,7 @@ impl ServerConnection {
     /// has begun, and a client that sends before it reads must not wait for room.
     pub fn discard_body(&mut self, id: u64, now: Instant) {
         if let Some(upload) = self.upload.as_mut().filter(|_| id == self.id) {
-            upload.discard(now);
+            upload.discard(self.clock.at(now).now());
         }
     }
 
@@ -97,7 +99,7 @@ impl ServerConnection {
     pub fn send_continue(&mut self, id: u64, now: Instant) {
         if let (State::Waiting { .. }, Some(upload)) = (&self.state, &mut self.upload)
             && id == self.id
-            && upload.may_continue(now)
+            && upload.may_continue(self.clock.at(now).now())
             && self.unread().is_empty()
         {
             self.write_continue();

@@ -1,5 +1,7 @@
 //! The numbers of a session: its limits and its counters.
 
+use std::time::Duration;
+
 /// The limits of a session. They may change at any time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -9,6 +11,16 @@ pub struct Limits {
     pub queued_bytes: usize,
     /// While this many messages wait to be taken, no more is received.
     pub queued_messages: usize,
+}
+
+/// The time limits of a session. They may change at any time. `None` is unlimited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TimeLimits {
+    /// How long the handshake may take, from the first poll.
+    pub handshake: Option<Duration>,
+    /// The time between two pings. If a ping has no answer when the next one is due, the session
+    /// ends.
+    pub heartbeat: Option<Duration>,
 }
 
 /// Counters of a session.

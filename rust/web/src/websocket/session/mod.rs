@@ -17,14 +17,27 @@ use self::end::End;
 use self::opening::{Opened, Opening};
 use super::compression::Agreed;
 use super::{Event, Message, Receiver, Role, Sender, SharedMessage};
+use crate::clock::Clock;
 use crate::http::RequestHead;
 
-pub use self::counts::{Counts, Limits};
+pub use self::counts::{Counts, Limits, TimeLimits};
 pub use self::end::{Cause, Ended};
 pub use self::opening::{Settings, StartError};
 
 /// How long a session waits for the peer's close frame after it has sent its own.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long the output of a session that has ended may still be sent.
+const LAST_OUTPUT: Duration = Duration::from_secs(10);
+
+/// A session whose time limit runs wants a visit each time this part of the limit has passed, and
+/// no more than that counts without a visit.
+const STEP_DIVISOR: u32 = 4;
+const SHORTEST_STEP: Duration = Duration::from_millis(250);
+const LONGEST_STEP: Duration = Duration::from_secs(5);
+
+/// A visit may be this late: it waits for a frame.
+const LATENESS: Duration = Duration::from_millis(100);
 
 /// While more bytes wait to be sent, only the newest ping is answered (RFC 6455, section 5.5.3).
 const MAX_BYTES_BEFORE_PONGS: usize = 64 << 10;
@@ -81,7 +94,11 @@ pub struct Session {
     pending_end: Option<End>,
     has_sent_close: bool,
     has_stream_ended: bool,
-    close_deadline: Option<Instant>,
+    /// Times are those of this clock. `None` before the first
+    /// [`keep_alive`](Self::keep_alive).
+    clock: Option<Clock>,
+    /// Since when it has the current state.
+    since: Option<(State, Instant)>,
     ended: Option<Box<Ended>>,
     heartbeat: Heartbeat,
     counts: Counts,
@@ -116,7 +133,8 @@ impl Session {
             pending_end: None,
             has_sent_close: false,
             has_stream_ended: false,
-            close_deadline: None,
+            clock: None,
+            since: None,
             ended: None,
             heartbeat: Heartbeat::default(),
             counts: Counts::default(),
@@ -226,29 +244,68 @@ impl Session {
     }
 
     /// Does what is due at `now`, while `backlog` bytes of earlier output wait to be sent: answers
-    /// the newest ping if it could not be answered before, sends a ping every `heartbeat`, and ends
-    /// a session whose peer is silent. Everything that has arrived must have been
-    /// [received](Self::receive): after a long frame, it may contain the answer of the peer.
-    pub fn keep_alive(&mut self, now: Instant, heartbeat: Option<Duration>, backlog: usize) {
+    /// the newest ping if it could not be answered before, sends a ping every
+    /// [`TimeLimits::heartbeat`], and ends a session whose handshake takes too long or whose peer
+    /// is silent. Everything that has arrived must have been [received](Self::receive): after a
+    /// long frame, it may contain the answer of the peer.
+    ///
+    /// Time in which nobody called this does not count, except for about a quarter of the limit.
+    /// After that, only the next call ends the session, so the peer gets what waits to be sent.
+    pub fn keep_alive(&mut self, now: Instant, limits: TimeLimits, backlog: usize) {
         if self.output.len() + backlog <= MAX_BYTES_BEFORE_PONGS
             && self.state == State::Open
             && let Some(payload) = self.unanswered_ping.take()
         {
             self.sender.pong(&payload, &mut self.output);
         }
-        match self.state {
-            State::Open => self.beat(now, heartbeat),
-            State::Closing => {
-                let deadline = *self.close_deadline.get_or_insert(now + CLOSE_TIMEOUT);
-                if now >= deadline {
-                    self.end(End::Silent(CLOSE_TIMEOUT));
-                }
+        let limit = self.time_limit(limits);
+        let clock = self.tick(now, limit);
+        let since = self.since_of_state(clock.now());
+        match (self.state, limit) {
+            (State::Connecting, Some(time)) if clock.is_late(since, limit) => {
+                self.end(End::HandshakeTimeout(time));
             }
+            (State::Open, _) => self.beat(&clock, limit),
+            (State::Closing, Some(time)) if clock.is_late(since, limit) => {
+                self.end(End::Silent(time));
+            }
+            (State::Closed, _) if clock.is_late(since, limit) => self.output.clear(),
             _ => {}
         }
     }
 
-    fn beat(&mut self, now: Instant, interval: Option<Duration>) {
+    /// The time limit that runs now.
+    fn time_limit(&self, limits: TimeLimits) -> Option<Duration> {
+        match self.state {
+            State::Connecting => limits.handshake,
+            State::Open => limits.heartbeat,
+            State::Closing => Some(CLOSE_TIMEOUT),
+            State::Closed => Some(LAST_OUTPUT),
+        }
+    }
+
+    /// Advances the clock to `now`, while `limit` runs.
+    fn tick(&mut self, now: Instant, limit: Option<Duration>) -> Clock {
+        let longest = step_of(limit.unwrap_or_default()) + LATENESS;
+        let clock = self.clock.get_or_insert(Clock::new(now, longest));
+        clock.poll(now);
+        clock.set_longest(longest);
+        *clock
+    }
+
+    /// Since when the session has its state, which is `now` if it is new.
+    fn since_of_state(&mut self, now: Instant) -> Instant {
+        match self.since {
+            Some((state, since)) if state == self.state => since,
+            _ => {
+                self.since = Some((self.state, now));
+                now
+            }
+        }
+    }
+
+    fn beat(&mut self, clock: &Clock, interval: Option<Duration>) {
+        let now = clock.now();
         let Some(interval) = interval else {
             self.heartbeat = Heartbeat::default();
             return;
@@ -259,7 +316,7 @@ impl Session {
             return;
         }
         let last = *self.heartbeat.last.get_or_insert(now);
-        if now.duration_since(last) < interval {
+        if !clock.is_late(last, Some(interval)) {
             return;
         }
         if self.heartbeat.is_unanswered {
@@ -294,14 +351,28 @@ impl Session {
         self.pending_end.is_some() || !self.unread.is_empty() && !self.is_full()
     }
 
-    /// When the next timeout or ping is due, if a ping is sent every `heartbeat`.
-    /// [`keep_alive`](Self::keep_alive) must have been called since the session was opened or has
-    /// started to close.
-    pub fn deadline(&self, heartbeat: Option<Duration>) -> Option<Instant> {
-        match self.state {
-            State::Open => self.heartbeat.last?.checked_add(heartbeat?),
-            State::Closing => self.close_deadline,
-            State::Connecting | State::Closed => None,
+    /// When the next [`keep_alive`](Self::keep_alive) is due: to end the session, to send a ping,
+    /// or to know that somebody polls it. `None` if no limit runs, and before the first
+    /// `keep_alive` in this state.
+    pub fn next_visit(&self, limits: TimeLimits) -> Option<Instant> {
+        let limit = self.time_limit(limits)?;
+        let clock = self.clock?;
+        let since = match self.state {
+            State::Open => self.heartbeat.last?,
+            State::Closed => return None,
+            state => self.since.filter(|since| since.0 == state)?.1,
+        };
+        let end = since.checked_add(limit)?;
+        let step = step_of(limit).min(end.saturating_duration_since(clock.now()));
+        clock.polled_at().checked_add(step)
+    }
+
+    /// Whether the session has ended and its output was given up, because that could not be sent.
+    pub fn has_given_up_output(&self) -> bool {
+        let is_late = |clock: Clock, since| clock.is_late(since, Some(LAST_OUTPUT));
+        match (self.clock, self.since) {
+            (Some(clock), Some((State::Closed, since))) => is_late(clock, since),
+            _ => false,
         }
     }
 
@@ -514,13 +585,6 @@ impl Session {
         self.end(End::Abort);
     }
 
-    /// Ends the session because its handshake has taken `time` and is not complete.
-    pub fn time_out_handshake(&mut self, time: Duration) {
-        if self.state == State::Connecting {
-            self.end(End::HandshakeTimeout(time));
-        }
-    }
-
     fn discard_messages(&mut self) {
         self.queue = VecDeque::new();
         self.queued_bytes = 0;
@@ -556,4 +620,10 @@ impl Session {
         self.unread = Vec::new();
         self.unanswered_ping = None;
     }
+}
+
+/// How often a session wants a visit while `limit` runs. A visit is a call of
+/// [`Session::keep_alive`].
+fn step_of(limit: Duration) -> Duration {
+    (limit / STEP_DIVISOR).clamp(SHORTEST_STEP, LONGEST_STEP)
 }
