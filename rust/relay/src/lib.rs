@@ -151,6 +151,30 @@ impl Relay {
     /// Sets the target of new clients, and the time limit of the connect to it; `None` is
     /// unlimited. Links that are open keep their target. A client is reset if there is no target,
     /// or if the target is the relay itself.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    /// use stream_socket::{ListenOptions, Listener, Target};
+    /// use stream_socket_relay::Relay;
+    ///
+    /// # let server = Listener::new();
+    /// # server.listen(&"127.0.0.1:0".parse()?, ListenOptions::default())?;
+    /// # let mut relay = Relay::new(1);
+    /// # relay.listen(&"127.0.0.1:0".parse()?)?;
+    /// let target = server.local_address().map(Target::from).expect("it listens");
+    /// relay.set_target(target, Some(Duration::from_secs(5)));
+    ///
+    /// let client = std::net::TcpStream::connect(("127.0.0.1", relay.local_port()))?;
+    /// # let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    /// while !server.is_connection_available()? {
+    /// #     assert!(std::time::Instant::now() < deadline);
+    ///     relay.poll(Instant::now(), |_| ())?;
+    /// }
+    /// assert_eq!(relay.link_count(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set_target(&mut self, target: Target, connect_limit: Option<Duration>) {
         self.target = Some(target);
         self.connect_limit = connect_limit;
@@ -162,11 +186,26 @@ impl Relay {
     /// # Errors
     ///
     /// [`ListenError`]: it is listening already, or the address cannot be bound.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stream_socket_relay::Relay;
+    ///
+    /// let mut relay = Relay::new(1);
+    /// relay.listen(&"127.0.0.1:0".parse()?)?;
+    /// assert!(relay.is_listening());
+    /// assert_ne!(relay.local_port(), 0);
+    ///
+    /// relay.stop();
+    /// assert_eq!(relay.local_address(), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn listen(&mut self, address: &BindAddress) -> Result<(), ListenError> {
         self.listener.listen(address, ListenOptions::new(BACKLOG))
     }
 
-    /// Whether it is listening.
+    /// Whether it is listening. See the example of [`listen`](Self::listen).
     pub fn is_listening(&self) -> bool {
         self.listener.is_listening()
     }
@@ -218,6 +257,39 @@ impl Relay {
     ///
     /// [`AcceptError`]: a client is waiting and could not be accepted. Links are forwarded
     /// nevertheless, and the next poll tries again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::io::Write;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// # use stream_socket::{ListenOptions, Listener, Target};
+    /// # use stream_socket_relay::Relay;
+    /// # let server = Listener::new();
+    /// # server.listen(&"127.0.0.1:0".parse()?, ListenOptions::default())?;
+    /// # let mut relay = Relay::new(1);
+    /// # relay.listen(&"127.0.0.1:0".parse()?)?;
+    /// # relay.set_target(server.local_address().map(Target::from).expect("it listens"), None);
+    /// # let mut client = std::net::TcpStream::connect(("127.0.0.1", relay.local_port()))?;
+    /// # let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    /// relay.to_target.delay = Duration::from_secs(3600);
+    /// client.write_all(b"hello")?;
+    /// let mut now = Instant::now();
+    /// while relay.bytes_in_transit() < 5 {
+    /// #     assert!(std::time::Instant::now() < deadline);
+    ///     relay.poll(now, |_| ())?;
+    /// }
+    /// assert_eq!(relay.bytes_to_target(), 0);
+    /// // An hour later, for the relay.
+    /// now += relay.to_target.delay;
+    /// while relay.bytes_to_target() < 5 {
+    /// #     assert!(std::time::Instant::now() < deadline);
+    ///     relay.poll(now, |_| ())?;
+    /// }
+    /// assert_eq!(relay.bytes_in_transit(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn poll(
         &mut self,
         now: Instant,

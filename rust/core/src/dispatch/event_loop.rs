@@ -135,6 +135,23 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     ///
     /// [`AddError::AlreadyMember`]: a member has the same id. [`AddError::NoPeer`]: `subject` is a
     /// packet channel without a peer. Either error drops `subject`.
+    ///
+    /// # Examples
+    ///
+    /// `Client` and `Member` are those of the example of [`EventLoop`].
+    ///
+    /// ```
+    #[doc = include_str!("example_types.txt")]
+    /// let (one, _other) = Connection::pair()?;
+    /// let client = Client(Arc::new(one));
+    ///
+    /// let event_loop = EventLoop::new(|| false);
+    /// event_loop.add(Member::Client(client.clone()))?;
+    /// assert_eq!(event_loop.len(), 1);
+    /// let again = event_loop.add(Member::Client(client));
+    /// assert_eq!(again, Err(AddError::AlreadyMember));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn add(&self, subject: S) -> Result<(), AddError> {
         self.0.add(subject, false).map(drop)
     }
@@ -147,6 +164,33 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     /// # Errors
     ///
     /// Like [`add`](Self::add), for `server`.
+    ///
+    /// # Examples
+    ///
+    /// `Client` and `Member` are those of the example of [`EventLoop`]. `Log` is a listener that
+    /// keeps the events as texts.
+    ///
+    /// ```
+    #[doc = include_str!("example_types.txt")]
+    /// # let listener = Listener::new();
+    /// # listener.listen(&"127.0.0.1:0".parse()?, ListenOptions::default())?;
+    /// let port = listener.local_port();
+    /// let event_loop = EventLoop::new(|| false);
+    /// event_loop.accept_from(Member::Server(listener), |connection| {
+    ///     Member::Client(Client(Arc::new(connection)))
+    /// })?;
+    ///
+    /// let client = std::net::TcpStream::connect(("127.0.0.1", port))?;
+    /// let mut log = Log::default();
+    /// # let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    /// while log.0.is_empty() {
+    /// #     assert!(std::time::Instant::now() < deadline);
+    ///     event_loop.poll(Some(Duration::from_secs(1)), &mut log);
+    /// }
+    /// assert_eq!(log.0, ["Connected"]);
+    /// assert_eq!(event_loop.len(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn accept_from(
         &self,
         server: S,
@@ -157,21 +201,41 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
 
     /// Removes the member with the id `id`, and returns it. Nothing more is reported about it. Its
     /// connection is not affected.
+    ///
+    /// # Examples
+    ///
+    /// `Client` and `Member` are those of the example of [`EventLoop`].
+    ///
+    /// ```
+    #[doc = include_str!("example_types.txt")]
+    /// let (one, _other) = Connection::pair()?;
+    /// let connection = Arc::new(one);
+    /// let client = Member::Client(Client(connection.clone()));
+    /// let id = client.id();
+    ///
+    /// let event_loop = EventLoop::new(|| false);
+    /// event_loop.add(client)?;
+    /// assert!(event_loop.remove(id).is_some());
+    /// assert!(event_loop.is_empty());
+    /// assert_eq!(connection.status(), Status::Connected);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn remove(&self, id: u64) -> Option<Arc<LoopMember<S>>> {
         self.0.remove(id)
     }
 
-    /// Returns the number of members, including servers.
+    /// Returns the number of members, including servers. See the example of [`add`](Self::add).
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are no members.
+    /// Whether there are no members. See the example of [`remove`](Self::remove).
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Returns the members, in the order in which they were added.
+    /// Returns the members, in the order in which they were added. See the example of
+    /// [`broadcast_to`](Self::broadcast_to).
     pub fn members(&self) -> Vec<Arc<LoopMember<S>>> {
         self.0.members().to_vec()
     }
@@ -179,6 +243,34 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     /// Sets the maximum number of peers, packet channels and sessions. Further connections are
     /// reset instead of accepted. 0, the default, is unlimited. Servers do not count, and
     /// [`add`](Self::add) is not limited.
+    ///
+    /// # Examples
+    ///
+    /// `Log` is a listener that keeps the events as texts.
+    ///
+    /// ```
+    #[doc = include_str!("example_types.txt")]
+    /// # let listener = Listener::new();
+    /// # listener.listen(&"127.0.0.1:0".parse()?, ListenOptions::default())?;
+    /// # let port = listener.local_port();
+    /// # let event_loop = EventLoop::new(|| false);
+    /// # event_loop.accept_from(Member::Server(listener), |connection| {
+    /// #     Member::Client(Client(Arc::new(connection)))
+    /// # })?;
+    /// event_loop.set_max_members(1);
+    /// let _first = std::net::TcpStream::connect(("127.0.0.1", port))?;
+    /// let mut second = std::net::TcpStream::connect(("127.0.0.1", port))?;
+    /// second.set_nonblocking(true)?;
+    /// // The loop resets the second client.
+    /// # let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    /// while second.read(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock) {
+    /// #     assert!(std::time::Instant::now() < deadline);
+    ///     event_loop.poll(Some(Duration::from_millis(10)), &mut Log::default());
+    /// }
+    /// // The server and the first client.
+    /// assert_eq!(event_loop.len(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set_max_members(&self, count: usize) {
         self.0.set_max_members(count);
     }
@@ -194,6 +286,30 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     /// slow down the sender. With 0, the maximum is 65,536.
     ///
     /// A poll by a listener has a limit of its own. Its packets count towards the outer poll too.
+    ///
+    /// # Examples
+    ///
+    /// `Member` is that of the example of [`EventLoop`], with packet channels. `Log` is a listener
+    /// that keeps the events as texts.
+    ///
+    /// ```
+    #[doc = include_str!("example_types.txt")]
+    /// # let (one, other) = Connection::pair()?;
+    /// # let framing = Framing::Delimiter(b"\n".to_vec());
+    /// # let channel = PacketChannel::new(Arc::new(Format { framing, limit: 100 }));
+    /// # drop(channel.set_peer(Some(Client(Arc::new(one)))));
+    /// let event_loop = EventLoop::new(|| true);
+    /// event_loop.set_max_packets_per_poll(2);
+    /// event_loop.add(Member::Packets(channel))?;
+    ///
+    /// other.write_fully(b"one\ntwo\nthree\n")?;
+    /// let mut log = Log::default();
+    /// event_loop.poll(Some(Duration::from_secs(60)), &mut log);
+    /// assert_eq!(log.0.len(), 2);
+    /// event_loop.poll(Some(Duration::ZERO), &mut log);
+    /// assert_eq!(log.0.len(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set_max_packets_per_poll(&self, count: usize) {
         self.0.set_max_packets(count);
     }
@@ -211,6 +327,30 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     /// Progress is whatever the kernel accepts, and what the peer reads, if the system reports
     /// that. Time without a poll beyond 0.1 seconds does not count. The members with a queue are
     /// checked four times per second at most, others never.
+    ///
+    /// # Examples
+    ///
+    /// `Client` and `Member` are those of the example of [`EventLoop`]. `Log` is a listener that
+    /// keeps the events as texts.
+    ///
+    /// ```
+    #[doc = include_str!("example_types.txt")]
+    /// # let event_loop = EventLoop::new(|| false);
+    /// # let mut log = Log::default();
+    /// event_loop.set_max_stalled(Some(Duration::from_millis(50)));
+    /// let (one, _other) = Connection::pair()?;
+    /// one.set_queue_limit(16 << 20);
+    /// // The other side reads none of this.
+    /// one.write_fully(&vec![0; 16 << 20])?;
+    /// event_loop.add(Member::Client(Client(Arc::new(one))))?;
+    /// # let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    /// while log.0.is_empty() {
+    /// #     assert!(std::time::Instant::now() < deadline);
+    ///     event_loop.poll(Some(Duration::from_millis(10)), &mut log);
+    /// }
+    /// assert_eq!(log.0, ["Disconnected(Disconnect(Stalled))"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set_max_stalled(&self, limit: Option<Duration>) {
         self.0.set_max_stalled(limit);
     }
@@ -229,6 +369,27 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     /// A member is not silent while the kernel holds data from it, nor after the end of its stream.
     /// Time without a poll beyond 0.1 seconds does not count. The members are checked four times
     /// per second at most.
+    ///
+    /// # Examples
+    ///
+    /// `Client` and `Member` are those of the example of [`EventLoop`]. `Log` is a listener that
+    /// keeps the events as texts.
+    ///
+    /// ```
+    #[doc = include_str!("example_types.txt")]
+    /// # let event_loop = EventLoop::new(|| false);
+    /// # let mut log = Log::default();
+    /// event_loop.set_max_silent(Some(Duration::from_millis(50)));
+    /// let (one, _other) = Connection::pair()?;
+    /// event_loop.add(Member::Client(Client(Arc::new(one))))?;
+    /// # let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    /// while log.0.is_empty() {
+    /// #     assert!(std::time::Instant::now() < deadline);
+    ///     event_loop.poll(Some(Duration::from_millis(10)), &mut log);
+    /// }
+    /// assert_eq!(log.0, ["Disconnected(Disconnect(Silent))"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set_max_silent(&self, limit: Option<Duration>) {
         self.0.set_max_silent(limit);
     }
@@ -239,6 +400,25 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     }
 
     /// Ends the wait of the thread that is polling. If no thread waits, the next poll does not.
+    ///
+    /// # Examples
+    ///
+    /// `Member` is that of the example of [`EventLoop`]. `Log` is a listener that keeps the events
+    /// as texts.
+    ///
+    /// ```
+    #[doc = include_str!("example_types.txt")]
+    /// let event_loop = EventLoop::<Member>::new(|| false);
+    /// let start = Instant::now();
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| event_loop.wake());
+    ///     // Waits for the other thread only.
+    ///     let ready = event_loop.poll(Some(Duration::from_secs(60)), &mut Log::default());
+    ///     assert!(ready.is_empty());
+    /// });
+    /// assert!(start.elapsed() < Duration::from_secs(60));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn wake(&self) {
         self.0.group.wake();
     }
@@ -255,6 +435,25 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     /// One thread at a time polls; another one waits, for at most `limit`. A listener may poll the
     /// loop. Such a nested poll continues the outer poll, and does not report again what the outer
     /// poll has reported. Beyond 16 levels, a poll returns at once.
+    ///
+    /// # Examples
+    ///
+    /// `Client` and `Member` are those of the example of [`EventLoop`]. `Log` is a listener that
+    /// keeps the events as texts.
+    ///
+    /// ```
+    #[doc = include_str!("example_types.txt")]
+    /// let (one, other) = Connection::pair()?;
+    /// let event_loop = EventLoop::new(|| false);
+    /// event_loop.add(Member::Client(Client(Arc::new(one))))?;
+    ///
+    /// other.write_fully(b"ping")?;
+    /// let mut log = Log::default();
+    /// let ready = event_loop.poll(Some(Duration::from_secs(60)), &mut log);
+    /// assert_eq!(log.0, ["DataAvailable"]);
+    /// assert_eq!(ready.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn poll(
         &self,
         limit: Option<Duration>,
@@ -292,6 +491,25 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     ///
     /// A peer without a write buffer limit queues at most 1 MiB. Within a poll, the queues are sent
     /// at its end: one system call for each peer, however many messages there are.
+    ///
+    /// # Examples
+    ///
+    /// `Client` and `Member` are those of the example of [`EventLoop`].
+    ///
+    /// ```
+    #[doc = include_str!("example_types.txt")]
+    /// let ((one, other), (two, another)) = (Connection::pair()?, Connection::pair()?);
+    /// let event_loop = EventLoop::new(|| false);
+    /// for connection in [one, two] {
+    ///     event_loop.add(Member::Client(Client(Arc::new(connection))))?;
+    /// }
+    ///
+    /// let refused = event_loop.broadcast(b"round 1\n", &mut (), |_| false);
+    /// assert!(refused.is_empty());
+    /// assert_eq!(other.try_read_with(100, <[u8]>::to_vec)?, b"round 1\n");
+    /// assert_eq!(another.try_read_with(100, <[u8]>::to_vec)?, b"round 1\n");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn broadcast(
         &self,
         data: &[u8],
@@ -307,6 +525,25 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
 
     /// Like [`broadcast`](Self::broadcast), but only to the members with these `ids`. The cost is
     /// proportional to the number of ids, not of members. Unknown and repeated ids are ignored.
+    ///
+    /// # Examples
+    ///
+    /// `Client` and `Member` are those of the example of [`EventLoop`].
+    ///
+    /// ```
+    #[doc = include_str!("example_types.txt")]
+    /// let ((one, other), (two, another)) = (Connection::pair()?, Connection::pair()?);
+    /// let event_loop = EventLoop::new(|| false);
+    /// for connection in [one, two] {
+    ///     event_loop.add(Member::Client(Client(Arc::new(connection))))?;
+    /// }
+    ///
+    /// let first = event_loop.members()[0].subject().id();
+    /// event_loop.broadcast_to(b"your turn\n", &mut (), &[first]);
+    /// assert_eq!(other.try_read_with(100, <[u8]>::to_vec)?, b"your turn\n");
+    /// assert_eq!(another.try_read_with(100, <[u8]>::to_vec)?, b"");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn broadcast_to(
         &self,
         data: &[u8],

@@ -122,6 +122,26 @@ impl PacketReader {
     /// ([`ReadError::Truncated`]). Then nothing is read, and the next call returns the same error,
     /// because no later packet can be found. After the last packet, [`ReadError::EndOfStream`].
     /// Also those of [`Connection::try_read`] for the status and the socket.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stream_socket::Connection;
+    /// use stream_socket::packets::{Framing, PacketReader};
+    ///
+    /// let (client, server) = Connection::pair()?;
+    /// client.write_fully(b"one\ntwo\nthr")?;
+    /// let mut reader = PacketReader::new(Framing::Delimiter(b"\n".to_vec()), 100);
+    /// let mut packets = Vec::new();
+    /// # let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    /// while packets.len() < 2 {
+    /// #     assert!(std::time::Instant::now() < deadline);
+    ///     packets.extend(reader.read(&server, <[u8]>::to_vec)?);
+    /// }
+    /// assert_eq!(packets, [b"one", b"two"]);
+    /// assert_eq!(reader.read(&server, <[u8]>::to_vec)?, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn read<R>(
         &mut self,
         connection: &Connection,

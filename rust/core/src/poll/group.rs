@@ -173,6 +173,23 @@ impl Group {
 
     /// Removes `member`, which [`add`](Self::add) returned `key` for. Later polls do not pass this
     /// key to `visit`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use stream_socket::{Group, Listener, Visit};
+    ///
+    /// let (group, one, other) = (Group::new(), Listener::new(), Listener::new());
+    /// let (key, other_key) = (group.add(&one), group.add(&other));
+    /// group.remove(key, &one);
+    /// let mut visited = Vec::new();
+    /// group.poll(Some(Duration::ZERO), |key| {
+    ///     visited.push(key);
+    ///     Visit::Idle
+    /// });
+    /// assert_eq!(visited, [other_key]);
+    /// ```
     pub fn remove(&self, key: usize, member: &impl Pollable) {
         self.ready_list.remove(key);
         self.unsubscribe(key, member.as_pollable().0);
