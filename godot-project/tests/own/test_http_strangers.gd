@@ -134,8 +134,8 @@ func test_a_request_that_waits_too_long_for_its_handler_gets_503() -> void:
 	for i in 3:
 		clients.append(connected_to(server))
 		clients[i].send(request_text("GET /%d" % i))
-	# One poll reads all and has time for one, and the next poll for another. Each takes as long as a
-	# long frame, of which a part counts, but not at once. That is too long for the third.
+	# One poll reads all and has time for one, and the next poll for another. Each takes as long as
+	# a long frame, of which a part counts, but not at once. That is too long for the third.
 	OS.delay_msec(20)
 	check_eq(body_of(await_close(clients[0])), "ok", "a slow handler may answer late")
 	check_eq(body_of(await_close(clients[1])), "ok", "the next poll serves the next request")
