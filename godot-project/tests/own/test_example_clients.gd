@@ -95,7 +95,7 @@ func test_language_client_decodes_the_longest_messages_within_a_frame() -> void:
 	var longest := _longest_frame()
 	_answer(server, messages, _done)
 	check_eq(await client.request("x", null), 7, "the answer after a long message")
-	_check_frames(longest, "a long message", _limit_msec())
+	_check_frames(longest, "a long message")
 
 
 func test_mpv_remote_decodes_the_longest_messages_within_a_frame() -> void:
@@ -108,7 +108,7 @@ func test_mpv_remote_decodes_the_longest_messages_within_a_frame() -> void:
 	var longest := _longest_frame()
 	_answer(end.server, messages, _done)
 	check_eq(await remote.command(["x"]), 7, "the answer after a long message")
-	_check_frames(longest, "a long message", _limit_msec())
+	_check_frames(longest, "a long message")
 
 
 func test_http_body_without_a_length_ends_with_the_stream() -> void:
@@ -229,15 +229,10 @@ func _longest_frame() -> Array[int]:
 
 # The bound is the time of many frames, since the machine may be busy. Work in a single frame would
 # take seconds.
-func _check_frames(longest: Array[int], what: String, limit_msec := 700.0) -> void:
+func _check_frames(longest: Array[int], what: String) -> void:
 	_stop_measuring.call()
+	var limit_msec := System.patience(700.0)
 	check(longest[0] < limit_msec * 1000.0, "%s: a frame of %d ms" % [what, longest[0] / 1000.0])
-
-
-# The bound of a frame that does all of its work at once.
-func _limit_msec() -> float:
-	# Other systems do not say how busy they are.
-	return System.patience(250.0) if OS.has_feature("linux") else 700.0
 
 
 # An array of zeros in JSON of almost `bytes`: as many values as fit.
