@@ -160,7 +160,7 @@ impl<'a> Engine<'a> {
 
     /// Runs a command whose output is not judged. An editor that crashes in its own code is started
     /// again: it has data races, such as that between its scan for files and its thread that reads
-    /// the documentation of scripts (seen in 4.6.3; godotengine/godot#111048, #122158).
+    /// the documentation of scripts (reported for 4.6.3: godotengine/godot#111048, #122158).
     fn run_unread(
         &self,
         name: &str,

@@ -267,10 +267,8 @@ fn child_text<'a>(node: Node<'a, '_>, name: &str) -> &'a str {
 /// Whether a class or a member is for users. In scripts, the names of others begin with an
 /// underscore.
 fn is_public(node: Node) -> bool {
-    let (_, name) = attribute(node, "name")
-        .rsplit_once('.')
-        .unwrap_or(("", attribute(node, "name")));
-    !name.starts_with('_')
+    let name = attribute(node, "name").rsplit('.').next();
+    name.is_some_and(|name| !name.starts_with('_'))
 }
 
 /// Checks that a class and each of its members have a description.
