@@ -63,7 +63,7 @@ fn free_descriptors() -> bool {
     let count = descriptors::limit().map_or(1, headroom);
     let given_up = CLOSER.get().lock().closes.give_up(count, Loss::Unsent);
     shared_poller::record_activity();
-    !given_up.is_empty()
+    given_up > 0
 }
 
 /// Ends a lingering close at shutdown: one last step, then a reset if data is left.
@@ -95,15 +95,13 @@ impl Closer {
             close.give_up();
             return;
         }
-        let given_up = shared.closes.make_room_for(&close);
+        shared.closes.make_room_for(&close);
         shared.closes.insert(TimedClose {
             close,
             deadline,
             silent_since: now,
         });
         self.wake(&mut shared);
-        drop(shared);
-        drop(given_up);
     }
 
     /// Wakes the thread.
@@ -144,7 +142,6 @@ impl Closer {
         let mut wait_end = None;
         loop {
             let now = sys::now();
-            let mut ended = Vec::new();
             let tokens = {
                 let mut shared = self.lock();
                 shared.closes.extend_after_absence(now, wait_end);
@@ -160,20 +157,14 @@ impl Closer {
                 all.into_iter().for_each(end);
                 return;
             }
-            ended.extend(shared.closes.expire(now));
+            let mut ended = shared.closes.expire(now);
             let is_due = now.saturating_duration_since(last_check) >= CHECK_INTERVAL;
             if is_due && shared.closes.needs_check() {
                 last_check = now;
-                ended.extend(shared.closes.leave_headroom());
+                ended += shared.closes.leave_headroom();
             }
-            if !ended.is_empty() {
-                drop(shared);
-                drop(ended);
+            if ended > 0 {
                 shared_poller::record_activity();
-                shared = self.lock();
-            }
-            if shared.is_shut_down {
-                continue;
             }
             let limit = shared.closes.wait_limit(now, watched.is_some());
             wait_end = limit.and_then(|limit| now.checked_add(limit));
@@ -287,8 +278,7 @@ mod tests {
         });
         let expired_at = |now| {
             closer.advance(0, now, &mut None);
-            let expired = closer.lock().closes.expire(now);
-            expired.len()
+            closer.lock().closes.expire(now)
         };
         let instant = Duration::from_nanos(1);
         assert_eq!(expired_at(start), 0);

@@ -39,6 +39,10 @@ pub(super) const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 /// Up to this number of lingering closes, descriptors are not checked.
 const MAX_UNCHECKED: usize = 8;
 
+/// The maximum number of lingering closes that expire while the lock is held, because a disconnect
+/// waits for it.
+const MAX_ENDED: usize = 16;
+
 /// The minimum time that is left after an absence.
 const AFTER_ABSENCE: Duration = Duration::from_secs(1);
 
@@ -131,28 +135,34 @@ impl LingeringCloses {
         std::mem::take(&mut self.busy)
     }
 
-    /// Ends lingering closes to make room for `close`. The caller drops them after it has released
-    /// the lock.
-    pub(super) fn make_room_for(&mut self, close: &LingeringClose) -> Vec<TimedClose> {
+    /// Ends lingering closes to make room for `close`.
+    pub(super) fn make_room_for(&mut self, close: &LingeringClose) {
         let limit = descriptors::limit();
-        let count = self.closes.len() + 1;
-        let mut given_up = self.give_up(count.saturating_sub(share(limit)), Loss::Unacknowledged);
-        let too_many = (count - given_up.len()).saturating_sub(MAX_CLOSES);
-        // The kernel assigns the lowest free number, so a high one means that few are free.
-        let too_high = limit
+        let with_it = |all: &Self| all.closes.len() + 1;
+        self.give_up(
+            with_it(self).saturating_sub(share(limit)),
+            Loss::Unacknowledged,
+        );
+        self.give_up(with_it(self).saturating_sub(MAX_CLOSES), Loss::Unsent);
+        // The kernel assigns the lowest free number, so a high one means that few are free. A low
+        // one means nothing: it may be the only one that was free.
+        let is_high = limit
             .zip(close.socket.number())
-            .map(|(limit, number)| (number + headroom(limit)).saturating_sub(limit - 1));
-        let too_high = too_high.unwrap_or(0).saturating_sub(given_up.len());
-        given_up.extend(self.give_up(too_many.max(too_high), Loss::Unsent));
-        given_up
+            .is_some_and(|(limit, number)| number + headroom(limit) >= limit);
+        if is_high || self.needs_check() {
+            self.leave_headroom();
+        }
     }
 
     /// Ends at most `count` lingering closes that lose no more than `most`: those that lose least
-    /// first, and among these the oldest.
-    pub(super) fn give_up(&mut self, count: usize, most: Loss) -> Vec<TimedClose> {
-        let mut given_up = Vec::new();
+    /// first, and among these the oldest. Returns how many.
+    ///
+    /// Their descriptors are free when this returns. If they were closed later, without the lock,
+    /// another thread that needs a descriptor would find nothing to end, and fail.
+    pub(super) fn give_up(&mut self, count: usize, most: Loss) -> usize {
+        let mut given_up = 0;
         for loss in [Loss::Nothing, Loss::Unacknowledged, Loss::Unsent] {
-            let missing = count - given_up.len();
+            let missing = count - given_up;
             if missing == 0 || loss > most {
                 break;
             }
@@ -162,13 +172,19 @@ impl LingeringCloses {
                 .map(|(token, _)| *token)
                 .take(missing)
                 .collect();
-            given_up.extend(tokens.into_iter().filter_map(|token| self.remove(token)));
-        }
-        debug_assert!(given_up.len() <= count);
-        for timed in &mut given_up {
-            timed.close.give_up();
+            given_up += tokens.len();
+            self.end(tokens);
         }
         given_up
+    }
+
+    /// Ends the lingering closes with these tokens, and closes their sockets.
+    fn end(&mut self, tokens: Vec<usize>) {
+        for token in tokens {
+            if let Some(mut timed) = self.remove(token) {
+                timed.close.give_up();
+            }
+        }
     }
 
     /// Returns how long a peer may be silent at the moment.
@@ -181,21 +197,17 @@ impl LingeringCloses {
         SILENCE.mul_f64(few as f64 / count.max(few) as f64)
     }
 
-    /// Ends the lingering closes whose time has passed.
-    pub(super) fn expire(&mut self, now: Instant) -> Vec<TimedClose> {
+    /// Ends lingering closes whose time has passed, at most [`MAX_ENDED`]. Returns how many.
+    pub(super) fn expire(&mut self, now: Instant) -> usize {
         let silence = self.silence();
         let closes = self.closes.iter_mut();
         let tokens: Vec<usize> = closes
             .filter_map(|(token, timed)| timed.is_over(now, silence).then_some(*token))
+            .take(MAX_ENDED)
             .collect();
-        let mut expired: Vec<_> = tokens
-            .into_iter()
-            .filter_map(|token| self.remove(token))
-            .collect();
-        for timed in &mut expired {
-            timed.close.give_up();
-        }
-        expired
+        let count = tokens.len();
+        self.end(tokens);
+        count
     }
 
     /// Extends the deadlines after an absence, in which the process was stopped or its machine
@@ -223,8 +235,9 @@ impl LingeringCloses {
         self.closes.len() > MAX_UNCHECKED && descriptors::limit().is_some()
     }
 
-    /// Ends lingering closes until the rest of the process has enough free descriptors.
-    pub(super) fn leave_headroom(&mut self) -> Vec<TimedClose> {
+    /// Ends lingering closes until the rest of the process has enough free descriptors. Returns how
+    /// many.
+    pub(super) fn leave_headroom(&mut self) -> usize {
         let wanted = descriptors::limit().map_or(0, headroom);
         let free = descriptors::count_free(wanted).unwrap_or(wanted);
         self.give_up(wanted.saturating_sub(free), Loss::Unsent)
@@ -289,7 +302,7 @@ mod tests {
             peers.push(peer);
         }
         let mut left = |count, most| {
-            drop(all.give_up(count, most));
+            all.give_up(count, most);
             all.closes.keys().copied().collect::<Vec<_>>()
         };
         assert_eq!(left(0, Loss::Unsent), [0, 1, 2, 3]);

@@ -122,11 +122,13 @@ fn the_visitor() {
     set_limit(FEW);
     let _others = open_files(others.parse().unwrap()).unwrap();
     let address = address.parse().unwrap();
-    for _ in 0..MANY {
+    for count in 0..MANY {
         visit(address);
+        // Other files can be opened at any time.
+        if let Err(error) = open_files(8) {
+            panic!("after {count} visits: {error}");
+        }
     }
-    // Other files and sockets can be opened at once.
-    open_files(8).unwrap();
     let group = Group::new();
     let listener = Listener::new();
     let any = "127.0.0.1:0".parse().unwrap();
