@@ -5,7 +5,7 @@ use std::time::Duration;
 use godot::builtin::GString;
 use godot::global::Error;
 use godot::prelude::{godot_api, godot_error};
-use stream_socket::{Address, ConnectError, KeepAlive, Status, Target};
+use stream_socket::{Address, BindAddress, ConnectError, KeepAlive, Status, Target};
 
 use crate::bridge::Bridged;
 use crate::parts::Code;
@@ -23,7 +23,7 @@ impl StreamPeerSocketRs {
         let Ok(port) = u16::try_from(port) else {
             return Self::this().refuse(&BAD_LOCAL_PORT);
         };
-        let Some(address) = text::bind_address(&host, port) else {
+        let Some(address) = BindAddress::new(&host.to_string(), port) else {
             return Self::this().refuse(&format!("bind: {host:?} is not an IP address"));
         };
         Self::this().bind(&address)

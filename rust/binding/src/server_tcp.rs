@@ -4,12 +4,12 @@ use godot::builtin::GString;
 use godot::global::Error;
 use godot::obj::Gd;
 use godot::prelude::godot_api;
+use stream_socket::BindAddress;
 
 use crate::bridge::Bridged;
 use crate::peer::StreamPeerSocketRs;
 use crate::server::SocketServerRs;
 use crate::shared_methods::Failing;
-use crate::text;
 
 #[godot_api(secondary)]
 impl SocketServerRs {
@@ -19,7 +19,7 @@ impl SocketServerRs {
             return Self::this()
                 .refuse(&"The port number must be between 0 and 65535 (inclusive).");
         };
-        let Some(address) = text::bind_address(&bind_address, port) else {
+        let Some(address) = BindAddress::new(&bind_address.to_string(), port) else {
             return Self::this().refuse(&format!("listen: {bind_address:?} is not an IP address"));
         };
         Self::this().listen(&address)

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use godot::builtin::GString;
 use godot::classes::ProjectSettings;
 use godot::obj::Singleton;
-use stream_socket::{BindAddress, parse_ip};
 
 /// Replaces what a String of the engine cannot hold (U+FFFD).
 const REPLACEMENT: &str = "\u{FFFD}";
@@ -25,15 +24,6 @@ pub(crate) fn decoded(bytes: &[u8]) -> GString {
 pub(crate) fn exactly_decoded(bytes: &[u8]) -> Option<GString> {
     let text = std::str::from_utf8(bytes).ok()?;
     (!text.contains('\0')).then(|| GString::from(text))
-}
-
-/// The local address in a text, which is an IP address, or `*` for all addresses.
-pub(crate) fn bind_address(host: &GString, port: u16) -> Option<BindAddress> {
-    let host = host.to_string();
-    if host == "*" {
-        return Some(BindAddress::Any { port });
-    }
-    parse_ip(&host, port).map(BindAddress::Inet)
 }
 
 /// The path of a socket in the file system. A path in the project's or the user's folder is

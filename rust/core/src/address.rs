@@ -241,20 +241,33 @@ impl Target {
     }
 }
 
+impl BindAddress {
+    /// The local address that `host` names: `*` for all addresses, or an IP address, which may have
+    /// a scope (`fe80::1%eth0`, RFC 4007, section 11). `None` for other text: names are not looked
+    /// up.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stream_socket::BindAddress;
+    ///
+    /// assert_eq!(BindAddress::new("*", 80), Some(BindAddress::Any { port: 80 }));
+    /// assert_eq!(BindAddress::new("::1", 80), "[::1]:80".parse().ok());
+    /// assert_eq!(BindAddress::new("localhost", 80), None);
+    /// ```
+    pub fn new(host: &str, port: u16) -> Option<BindAddress> {
+        match host {
+            "*" => Some(BindAddress::Any { port }),
+            host => parse_ip(host, port).map(BindAddress::Inet),
+        }
+    }
+}
+
 /// Parses `text` as an IPv4 or IPv6 address, without the resolver. An IPv6 address may have a scope
 /// (`fe80::1%eth0`, RFC 4007, section 11). An IPv4-mapped IPv6 address becomes the IPv4 address.
 /// `None` for names and for addresses in brackets. The four numbers of an IPv4 address are decimal,
 /// even with leading zeros, as the engine parses them.
-///
-/// # Examples
-///
-/// ```
-/// use stream_socket::parse_ip;
-///
-/// assert_eq!(parse_ip("127.0.0.010", 80), Some(([127, 0, 0, 10], 80).into()));
-/// assert_eq!(parse_ip("localhost", 80), None);
-/// ```
-pub fn parse_ip(text: &str, port: u16) -> Option<SocketAddr> {
+fn parse_ip(text: &str, port: u16) -> Option<SocketAddr> {
     if let Ok(ip) = text.parse::<IpAddr>() {
         return Some((ip.to_canonical(), port).into());
     }
@@ -314,17 +327,7 @@ const NOT_IN_NAMES: &str = "*[]:%/@";
 /// Whether `text` can be a host name for the system's resolver: from the DNS, the hosts file, mDNS
 /// or a container network. Names may begin with digits (RFC 1123, section 2.1), and a search domain
 /// may be appended to them. So only four numbers (`256.1.1.1`) count as a mistyped address.
-///
-/// # Examples
-///
-/// ```
-/// use stream_socket::is_host_name;
-///
-/// assert!(is_host_name("example.com"));
-/// assert!(!is_host_name("256.1.1.1"));
-/// assert!(!is_host_name("http://example.com"));
-/// ```
-pub fn is_host_name(text: &str) -> bool {
+fn is_host_name(text: &str) -> bool {
     let name = text.strip_suffix('.').unwrap_or(text);
     let is_label = |label: &str| (1..=MAX_LABEL).contains(&label.len());
     let is_foreign = |c: char| c.is_whitespace() || c.is_control() || NOT_IN_NAMES.contains(c);

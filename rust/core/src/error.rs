@@ -16,8 +16,11 @@ use crate::address::{Address, BindAddress};
 #[non_exhaustive]
 pub enum BindError {
     /// The connection already has a socket: it is bound, connecting or connected.
-    #[error("bind: socket is already open")]
-    AlreadyOpen,
+    #[error("bind {address}: socket is already open")]
+    AlreadyOpen {
+        /// The requested address.
+        address: BindAddress,
+    },
     /// The system cannot create a socket, or none of this address family.
     #[error("open socket for {address}: {}", words(source))]
     Open {
@@ -104,8 +107,11 @@ pub enum ConnectError {
         source: io::Error,
     },
     /// The host has no address of a family that the bound socket can reach.
-    #[error("connect: host has no address that the bound socket can reach")]
-    NoAddress,
+    #[error("connect {name}: host has no address that the bound socket can reach")]
+    NoAddress {
+        /// The host and port.
+        name: String,
+    },
     /// The time limit passed.
     #[error("{attempt}: timed out")]
     TimedOut {
@@ -217,10 +223,13 @@ pub enum ReadError {
         what: &'static str,
     },
     /// A packet is longer than the limit.
-    #[error("receive from {peer}: packet exceeds the limit of {limit} bytes")]
+    #[error("receive from {peer}: {}", too_long(*bytes, *limit))]
     PacketTooLong {
         /// The address of the peer.
         peer: Address,
+        /// The length in bytes, if the peer has sent it: a packet that ends with a delimiter has an
+        /// unknown length.
+        bytes: Option<u64>,
         /// The limit in bytes.
         limit: usize,
     },
@@ -248,7 +257,7 @@ pub(crate) enum Unusable {
     /// See [`ReadError::Malformed`].
     Malformed(&'static str),
     /// See [`ReadError::PacketTooLong`].
-    PacketTooLong { limit: usize },
+    PacketTooLong { bytes: Option<u64>, limit: usize },
 }
 
 impl Unusable {
@@ -261,8 +270,18 @@ impl Unusable {
                 limit,
             },
             Unusable::Malformed(what) => ReadError::Malformed { peer, what },
-            Unusable::PacketTooLong { limit } => ReadError::PacketTooLong { peer, limit },
+            Unusable::PacketTooLong { bytes, limit } => {
+                ReadError::PacketTooLong { peer, bytes, limit }
+            }
         }
+    }
+}
+
+/// The words for a packet of `bytes`, which exceeds `limit`.
+fn too_long(bytes: Option<u64>, limit: usize) -> String {
+    match bytes {
+        Some(bytes) => format!("packet of {bytes} bytes exceeds the limit of {limit}"),
+        None => format!("packet exceeds the limit of {limit} bytes"),
     }
 }
 

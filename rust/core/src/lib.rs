@@ -76,7 +76,7 @@ mod sync;
 mod sys;
 mod totals;
 
-pub use address::{Address, BindAddress, ParseAddressError, Target, is_host_name, parse_ip};
+pub use address::{Address, BindAddress, ParseAddressError, Target};
 pub use connect::attempt_log::{AttemptOutcome, ConnectAttempt};
 pub use connection::{Connection, Ended, Recording, SocketHandle, Statistics};
 pub use error::{

@@ -194,7 +194,7 @@ impl HTTPServerRs {
         let Ok(port) = u16::try_from(port) else {
             return server.refuse(&"The port number must be between 0 and 65535 (inclusive).");
         };
-        let Some(address) = text::bind_address(&address, port) else {
+        let Some(address) = BindAddress::new(&address.to_string(), port) else {
             return server.refuse(&format!("listen: {address:?} is not an IP address"));
         };
         server.listen_at(&address)

@@ -33,7 +33,7 @@ pub(crate) trait Code: StdError + 'static {
 impl Code for BindError {
     fn returned(&self) -> Error {
         match self {
-            BindError::AlreadyOpen => Error::ERR_ALREADY_IN_USE,
+            BindError::AlreadyOpen { .. } => Error::ERR_ALREADY_IN_USE,
             BindError::InvalidPath { .. } => Error::ERR_INVALID_PARAMETER,
             BindError::NotASocket { .. } => Error::ERR_ALREADY_EXISTS,
             BindError::Open { .. } => Error::FAILED,
@@ -92,7 +92,7 @@ impl Code for ConnectError {
     fn exact(&self) -> Error {
         match self {
             ConnectError::Os { source, .. } => os_kind(source.kind(), Error::ERR_CONNECTION_ERROR),
-            ConnectError::NoAddress => Error::ERR_UNAVAILABLE,
+            ConnectError::NoAddress { .. } => Error::ERR_UNAVAILABLE,
             ConnectError::TimedOut { .. } => Error::ERR_TIMEOUT,
             _ => self.returned(),
         }

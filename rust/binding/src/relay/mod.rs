@@ -84,7 +84,7 @@ impl SocketRelayRs {
         let Ok(port) = u16::try_from(port) else {
             return this.refuse(&"The port number must be between 0 and 65535 (inclusive).");
         };
-        let Some(address) = text::bind_address(&bind_address, port) else {
+        let Some(address) = BindAddress::new(&bind_address.to_string(), port) else {
             return this.refuse(&format!("listen: {bind_address:?} is not an IP address"));
         };
         this.listen_at(&address)

@@ -31,10 +31,7 @@ enum ConnectPhase {
     },
     /// One address, which needs no schedule.
     Single(Attempt),
-    Racing {
-        race: Race,
-        name: String,
-    },
+    Racing(Race),
     /// The outcome was returned.
     Over,
 }
@@ -97,15 +94,12 @@ impl Connecting {
         }
         let loopback = [Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()];
         let addresses = loopback.map(|ip: IpAddr| Address::Inet((ip, port).into()));
-        let mut race = Race::new(addresses.into(), bound);
+        let mut race = Race::new(format!("{host}:{port}"), addresses.into(), bound);
         match race.advance(options, now, log) {
             ConnectProgress::Established(attempt) => ConnectStart::Established(attempt),
             ConnectProgress::Failed(error) => ConnectStart::Failed(error),
             ConnectProgress::Undecided => ConnectStart::Connecting(Connecting {
-                phase: ConnectPhase::Racing {
-                    race,
-                    name: format!("{host}:{port}"),
-                },
+                phase: ConnectPhase::Racing(race),
                 deadline,
             }),
         }
@@ -131,7 +125,7 @@ impl Connecting {
         let was_resolving = matches!(self.phase, ConnectPhase::Resolving { .. });
         let progress = self.advance_phase(options, now, log);
         // The lookup ended only after the absence, so its addresses could not be tried before.
-        let has_resolved = was_resolving && matches!(self.phase, ConnectPhase::Racing { .. });
+        let has_resolved = was_resolving && matches!(self.phase, ConnectPhase::Racing(_));
         let extends = was_absent || has_resolved && self.deadline.is_extended();
         if extends && matches!(progress, ConnectProgress::Undecided) {
             self.deadline.extend(now, self.remaining_work(now));
@@ -178,20 +172,19 @@ impl Connecting {
                 }),
                 Some(Ok(addresses)) => {
                     let order = interleave(addresses).into_iter().map(Address::Inet);
-                    let race = Race::new(order.collect(), bound.take());
-                    let name = lookup.name();
-                    self.phase = ConnectPhase::Racing { race, name };
+                    let race = Race::new(lookup.name(), order.collect(), bound.take());
+                    self.phase = ConnectPhase::Racing(race);
                     self.advance_phase(options, now, log)
                 }
             },
-            ConnectPhase::Racing { race, .. } => race.advance(options, now, log),
+            ConnectPhase::Racing(race) => race.advance(options, now, log),
             ConnectPhase::Over => ConnectProgress::Undecided,
         }
     }
 
     fn remaining_work(&self, now: Instant) -> RemainingWork {
         match &self.phase {
-            ConnectPhase::Racing { race, .. } => race.remaining_work(now),
+            ConnectPhase::Racing(race) => race.remaining_work(now),
             _ => RemainingWork {
                 has_started: false,
                 untried: 0,
@@ -208,7 +201,7 @@ impl Connecting {
     pub(crate) fn address(&self) -> Option<&Address> {
         match &self.phase {
             ConnectPhase::Single(attempt) => Some(&attempt.address),
-            ConnectPhase::Racing { race, .. } => race.address(),
+            ConnectPhase::Racing(race) => race.address(),
             ConnectPhase::Resolving { .. } | ConnectPhase::Over => None,
         }
     }
@@ -217,7 +210,7 @@ impl Connecting {
     pub(crate) fn streams(&self) -> Vec<&StreamSocket> {
         match &self.phase {
             ConnectPhase::Single(attempt) => vec![&attempt.stream],
-            ConnectPhase::Racing { race, .. } => race.streams().collect(),
+            ConnectPhase::Racing(race) => race.streams().collect(),
             ConnectPhase::Resolving { bound, .. } => bound.iter().collect(),
             ConnectPhase::Over => Vec::new(),
         }
@@ -236,7 +229,7 @@ impl Connecting {
     fn timed_out(&self) -> ConnectError {
         let attempt = match &self.phase {
             ConnectPhase::Resolving { lookup, .. } => format!("resolve {}", lookup.host()),
-            ConnectPhase::Racing { name, .. } => format!("connect {name}"),
+            ConnectPhase::Racing(race) => format!("connect {}", race.name()),
             ConnectPhase::Single(attempt) => format!("connect {}", attempt.address),
             ConnectPhase::Over => "connect".into(),
         };

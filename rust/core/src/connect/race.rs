@@ -20,6 +20,8 @@ pub(super) struct Race {
     /// A bound socket, for the first attempt. It can serve only one.
     bound: Option<StreamSocket>,
     last_failure: Option<ConnectError>,
+    /// The host and port that the addresses belong to.
+    name: String,
     /// When the newest attempt started.
     last_start: Option<Instant>,
 }
@@ -43,9 +45,13 @@ pub(crate) enum ConnectProgress {
 }
 
 impl Race {
-    /// A race to `addresses`, in this order. With a `bound` socket it has one address, of a family
+    /// A race to the `addresses` of `name`, in this order. With a `bound` socket it has one address, of a family
     /// that the socket can reach.
-    pub(super) fn new(mut addresses: Vec<Address>, bound: Option<StreamSocket>) -> Race {
+    pub(super) fn new(
+        name: String,
+        mut addresses: Vec<Address>,
+        bound: Option<StreamSocket>,
+    ) -> Race {
         if let Some(bound) = &bound {
             // A single address is kept in any case: the kernel's error is the most precise one.
             if addresses.len() > 1 {
@@ -58,8 +64,14 @@ impl Race {
             attempts: Vec::new(),
             bound,
             last_failure: None,
+            name,
             last_start: None,
         }
+    }
+
+    /// The host and port that the addresses belong to.
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     /// The address of the oldest attempt.
@@ -116,7 +128,10 @@ impl Race {
         }
         if self.attempts.is_empty() && self.schedule.untried() == 0 {
             let failure = self.last_failure.take();
-            return ConnectProgress::Failed(failure.unwrap_or(ConnectError::NoAddress));
+            let no_address = || ConnectError::NoAddress {
+                name: self.name.clone(),
+            };
+            return ConnectProgress::Failed(failure.unwrap_or_else(no_address));
         }
         ConnectProgress::Undecided
     }

@@ -274,7 +274,8 @@ impl Connection {
     pub fn bind(&self, address: &BindAddress) -> Result<(), BindError> {
         let mut inner = self.lock();
         if !matches!(inner.transport, Transport::Closed) {
-            return Err(BindError::AlreadyOpen);
+            let address = address.clone();
+            return Err(BindError::AlreadyOpen { address });
         }
         inner.transport = Transport::Bound(StreamSocket::bind(address, |_| Ok(()))?);
         inner.rare.set_ended(None);

@@ -208,8 +208,9 @@ fn copy_of_final(error: &ReadError) -> Option<ReadError> {
             peer: peer.clone(),
             what,
         },
-        ReadError::PacketTooLong { peer, limit } => ReadError::PacketTooLong {
+        ReadError::PacketTooLong { peer, bytes, limit } => ReadError::PacketTooLong {
             peer: peer.clone(),
+            bytes: *bytes,
             limit: *limit,
         },
         ReadError::Truncated { peer } => ReadError::Truncated { peer: peer.clone() },

@@ -94,7 +94,9 @@ impl Framing {
                         body,
                         tail: delimiter.len(),
                     })),
-                    None if unread.len() >= max => Err(Unusable::PacketTooLong { limit }),
+                    None if unread.len() >= max => {
+                        Err(Unusable::PacketTooLong { bytes: None, limit })
+                    }
                     None => Ok(None),
                 }
             }
@@ -348,10 +350,12 @@ fn content_length(headers: &[u8]) -> Result<u64, Unusable> {
 
 /// `length`, unless it exceeds `limit`.
 fn within(length: u64, limit: usize) -> Result<usize, Unusable> {
-    let length = usize::try_from(length).ok();
-    length
-        .filter(|&length| length <= limit)
-        .ok_or(Unusable::PacketTooLong { limit })
+    let fits = |length: &usize| *length <= limit;
+    let too_long = Unusable::PacketTooLong {
+        bytes: Some(length),
+        limit,
+    };
+    usize::try_from(length).ok().filter(fits).ok_or(too_long)
 }
 
 #[cfg(test)]
@@ -440,9 +444,10 @@ mod tests {
             let frame = framing.frame(&[b'x'; 200], limit).unwrap();
             assert!(cut(&framing, &frame, limit).unwrap().is_some());
             let longer = framing.frame(&[b'x'; 201], 201).unwrap();
+            let bytes = (!matches!(framing, Framing::Delimiter(_))).then_some(201);
             assert_eq!(
                 cut(&framing, &longer, limit),
-                Err(Unusable::PacketTooLong { limit }),
+                Err(Unusable::PacketTooLong { bytes, limit }),
                 "{framing:?}"
             );
             assert!(matches!(

@@ -1,11 +1,11 @@
 //! Binding a connection: local addresses, and what is left after a failure.
 
-use stream_socket::{Address, BindAddress, BindError, Connection, Status, parse_ip};
+use stream_socket::{Address, BindAddress, BindError, Connection, Status};
 
 use crate::support::*;
 
 fn inet(ip: &str, port: u16) -> BindAddress {
-    BindAddress::Inet(parse_ip(ip, port).unwrap())
+    BindAddress::new(ip, port).unwrap()
 }
 
 #[test]
@@ -16,7 +16,10 @@ fn a_bound_connection_connects_from_there() {
         client.bind(&address).unwrap();
         let port = local_port(&client);
         assert_ne!(port, 0);
-        assert!(matches!(client.bind(&address), Err(BindError::AlreadyOpen)));
+        assert!(matches!(
+            client.bind(&address),
+            Err(BindError::AlreadyOpen { .. })
+        ));
         assert_eq!(client.status(), Status::None);
         connect(&client, &server.address);
         assert_eq!(local_port(&client), port);

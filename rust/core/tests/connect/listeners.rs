@@ -1,8 +1,9 @@
 //! Listeners: where they listen, and what stopping one leaves.
 
+use std::net::SocketAddr;
+
 use stream_socket::{
     Address, BindAddress, Connection, ListenError, ListenOptions, Listener, PollError, Status,
-    parse_ip,
 };
 
 use crate::support::*;
@@ -46,7 +47,7 @@ fn a_listener_on_all_addresses_serves_both_families() {
         .listen(&BindAddress::Any { port: 0 }, ListenOptions::new(8))
         .unwrap();
     for ip in ["127.0.0.1", "::1"] {
-        let address = Address::Inet(parse_ip(ip, listener.local_port()).unwrap());
+        let address = Address::Inet(SocketAddr::new(ip.parse().unwrap(), listener.local_port()));
         let client = connected(&address);
         let accepted = until("a connection", || listener.accept().unwrap());
         let Some(Address::Inet(peer)) = accepted.peer_address() else {
