@@ -1,7 +1,7 @@
 //! Finishes the lingering closes of all connections of the process. One thread with a poller does
 //! this, so that a stalled peer delays no other.
 //!
-//! The lock is held for a moment at a time, so a disconnect does not wait for the thread:
+//! The lock is held for a moment at a time, so a disconnect hardly waits for the thread:
 //!
 //! | thread that disconnects | closer thread |
 //! | --- | --- |
@@ -95,7 +95,7 @@ impl Closer {
             close.give_up();
             return;
         }
-        shared.closes.make_room_for(&close);
+        shared.closes.make_room();
         shared.closes.insert(TimedClose {
             close,
             deadline,
@@ -166,6 +166,8 @@ impl Closer {
             if ended > 0 {
                 shared_poller::record_activity();
             }
+            // The closes may have taken long.
+            let now = sys::now();
             let limit = shared.closes.wait_limit(now, watched.is_some());
             wait_end = limit.and_then(|limit| now.checked_add(limit));
             let has_work = limit == Some(Duration::ZERO);

@@ -5,13 +5,14 @@
 //! lose least, and among these the oldest.
 //!
 //! A close without unsent data counts towards a quarter of the limit; all closes together are at
-//! most 1000. With more than 8 of them, a check every 100 milliseconds keeps a sixteenth of the
-//! limit (8 to 64 descriptors) free for the rest of the process.
+//! most 1000. Each new one leaves a sixteenth of the limit (8 to 64 descriptors) free for the rest
+//! of the process. With more than 8 of them, a check every 100 milliseconds does the same, because
+//! the program may open other files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use crate::connection::lingering_close::{LingeringClose, Loss, TimedClose};
+use crate::connection::lingering_close::{Loss, TimedClose};
 use crate::deadline::ABSENCE;
 use crate::sys::descriptors;
 
@@ -36,7 +37,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// The interval between checks that the rest of the process has descriptors left.
 pub(super) const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Up to this number of lingering closes, descriptors are not checked.
+/// Up to this number of lingering closes, only a new one causes a check.
 const MAX_UNCHECKED: usize = 8;
 
 /// The maximum number of lingering closes that expire while the lock is held, because a disconnect
@@ -58,6 +59,8 @@ pub(super) struct LingeringCloses {
     pub(super) busy: BTreeSet<usize>,
     /// The tokens that the poller does not watch yet.
     unwatched: BTreeSet<usize>,
+    /// How many more closes may begin before the free descriptors are counted again.
+    uncounted: usize,
 }
 
 /// Returns how many descriptors of `limit` are left to the rest of the process.
@@ -135,30 +138,31 @@ impl LingeringCloses {
         std::mem::take(&mut self.busy)
     }
 
-    /// Ends lingering closes to make room for `close`.
-    pub(super) fn make_room_for(&mut self, close: &LingeringClose) {
-        let limit = descriptors::limit();
-        let with_it = |all: &Self| all.closes.len() + 1;
-        self.give_up(
-            with_it(self).saturating_sub(share(limit)),
-            Loss::Unacknowledged,
-        );
-        self.give_up(with_it(self).saturating_sub(MAX_CLOSES), Loss::Unsent);
-        // The kernel assigns the lowest free number, so a high one means that few are free. A low
-        // one means nothing: it may be the only one that was free.
-        let is_high = limit
-            .zip(close.socket.number())
-            .is_some_and(|(limit, number)| number + headroom(limit) >= limit);
-        if is_high || self.needs_check() {
-            self.leave_headroom();
+    /// Ends lingering closes to make room for a new one.
+    pub(super) fn make_room(&mut self) {
+        if self.closes.is_empty() {
+            return;
+        }
+        let share = share(descriptors::limit());
+        let count = self.closes.len() + 1;
+        if count > share {
+            // Some more than necessary, because to find them takes a system call for each close.
+            self.give_up(count - share + share / 64, Loss::Unacknowledged);
+        }
+        let count = self.closes.len() + 1;
+        self.give_up(count.saturating_sub(MAX_CLOSES), Loss::Unsent);
+        match self.uncounted {
+            0 => _ = self.leave_headroom(),
+            _ => self.uncounted -= 1,
         }
     }
 
     /// Ends at most `count` lingering closes that lose no more than `most`: those that lose least
     /// first, and among these the oldest. Returns how many.
     ///
-    /// Their descriptors are free when this returns. If they were closed later, without the lock,
-    /// another thread that needs a descriptor would find nothing to end, and fail.
+    /// Their descriptors are free when this returns, unless a call still uses a socket. If they were
+    /// closed later, without the lock, another thread that needs a descriptor would find nothing to
+    /// end, and fail.
     pub(super) fn give_up(&mut self, count: usize, most: Loss) -> usize {
         let mut given_up = 0;
         for loss in [Loss::Nothing, Loss::Unacknowledged, Loss::Unsent] {
@@ -235,10 +239,13 @@ impl LingeringCloses {
         self.closes.len() > MAX_UNCHECKED && descriptors::limit().is_some()
     }
 
-    /// Ends lingering closes until the rest of the process has enough free descriptors. Returns how
-    /// many.
+    /// Ends lingering closes until the rest of the process has enough free descriptors, and a few
+    /// more: so many closes may begin before the next count, which takes a system call for each
+    /// descriptor. Returns how many have ended.
     pub(super) fn leave_headroom(&mut self) -> usize {
-        let wanted = descriptors::limit().map_or(0, headroom);
+        let enough = descriptors::limit().map_or(0, headroom);
+        self.uncounted = enough / 4;
+        let wanted = enough + self.uncounted;
         let free = descriptors::count_free(wanted).unwrap_or(wanted);
         self.give_up(wanted.saturating_sub(free), Loss::Unsent)
     }
@@ -265,6 +272,7 @@ impl LingeringCloses {
 #[cfg(not(stream_socket_simulated))]
 mod tests {
     use super::*;
+    use crate::connection::lingering_close::LingeringClose;
     use crate::connection::send::queue::SendQueue;
     use crate::connection::transport::ConnectedSocket;
     use crate::sys::Socket;

@@ -43,12 +43,17 @@ pub(super) fn forget_reserve() {
     IS_SET_IN_WORLD.set(false);
 }
 
-/// Repeats `call`, which creates a descriptor, until it succeeds, fails for another reason, or the
-/// reserve is empty.
+/// Repeats `call`, which creates a descriptor, until it succeeds, fails for another reason, or
+/// fails with an empty reserve.
 pub(crate) fn obtain<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {
-            Err(error) if is_out_of_descriptors(&error) && use_reserve() => {}
+            Err(error) if is_out_of_descriptors(&error) => {
+                if !use_reserve() {
+                    // Another thread may have freed some since the call.
+                    return call();
+                }
+            }
             outcome => return outcome,
         }
     }

@@ -147,6 +147,35 @@ fn a_server_that_never_closes_costs_no_connects() {
     }
 }
 
+/// A process whose only free descriptors have low numbers.
+#[test]
+fn the_crowded_visitor() {
+    let Some(argument) = argument() else { return };
+    const FREE: usize = 12;
+    set_limit(FEW);
+    let address = argument.parse().unwrap();
+    let mut others = Vec::new();
+    while let Ok(file) = open_files(1) {
+        others.extend(file);
+    }
+    others.drain(..FREE);
+    for count in 0..MANY / 10 {
+        visit(address);
+        if let Err(error) = open_files(4) {
+            panic!("after {count} visits: {error}");
+        }
+    }
+}
+
+/// The number of a new socket does not show how many descriptors are free.
+#[test]
+fn few_low_descriptors_are_enough_for_many_connects() {
+    if !can_hold_many("few_low_descriptors_are_enough_for_many_connects") {
+        return;
+    }
+    never_closing(|address| run("the_crowded_visitor", &address.to_string()));
+}
+
 /// The server that disconnects clients, which stay connected.
 #[test]
 fn the_server() {

@@ -178,11 +178,6 @@ impl Socket {
         call(|world| world.readiness(self.0).is_readable || world.is_broken(self.0))
     }
 
-    /// `None`: a simulated socket has no descriptor.
-    pub(crate) fn number(&self) -> Option<usize> {
-        None
-    }
-
     /// Does nothing: simulated files have no mode.
     pub(crate) fn set_mode_of_file(&self, _mode: u32) {}
 

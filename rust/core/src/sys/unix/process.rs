@@ -30,15 +30,18 @@ pub(crate) fn descriptor_limit() -> Option<usize> {
     is_limited.then(|| usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX))
 }
 
-/// How many descriptor numbers are checked.
-const MAX_CHECKED: usize = 4096;
+/// How many descriptor numbers are checked, of the highest and of the lowest.
+const MAX_HIGH: usize = 4096;
+const MAX_LOW: usize = 1024;
 
 /// How many more descriptors the process may open, counted up to `enough`. Under a large limit only
-/// the highest numbers are checked: the system assigns the lowest free number, so the highest are
-/// used last. `None` without a limit.
+/// some numbers are checked: first the highest, because the system assigns the lowest free number,
+/// so the highest are used last; then the lowest, because a process that has used all may have
+/// closed those that it had opened first. `None` without a limit.
 pub(crate) fn count_free_descriptors(enough: usize) -> Option<usize> {
     let limit = descriptor_limit()?;
-    let numbers = (limit.saturating_sub(MAX_CHECKED)..limit).rev();
+    let high = limit.saturating_sub(MAX_HIGH);
+    let numbers = (high..limit).rev().chain(0..high.min(MAX_LOW));
     let is_free = |number: &usize| {
         libc::c_int::try_from(*number).is_ok_and(|number| {
             // SAFETY: F_GETFD changes nothing, and fails for a number that is not open (fcntl(2)).
@@ -140,24 +143,19 @@ pub unsafe fn zero(memory: &mut [MaybeUninit<u8>]) {
 mod tests {
     use std::thread::{self, available_parallelism};
 
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
     use super::*;
 
     #[test]
     fn processors_that_a_thread_may_not_use_count() {
         let of_all = count_processors();
         let pinned = thread::spawn(|| {
-            let size = size_of::<libc::cpu_set_t>();
-            // SAFETY: Every pattern is a valid set. The calls get its size, and concern this thread
-            // only.
-            let outcome = unsafe {
-                let mut set: libc::cpu_set_t = std::mem::zeroed();
-                assert_eq!(libc::sched_getaffinity(0, size, &mut set), 0);
-                let usable = (0..size * 8).find(|&cpu| libc::CPU_ISSET(cpu, &set));
-                libc::CPU_ZERO(&mut set);
-                libc::CPU_SET(usable.unwrap(), &mut set);
-                libc::sched_setaffinity(0, size, &set)
-            };
-            assert_eq!(outcome, 0, "a thread may always use fewer processors");
+            let usable = sched_getaffinity(None).unwrap();
+            let first = (0..CpuSet::MAX_CPU).find(|&cpu| usable.is_set(cpu));
+            let mut one = CpuSet::new();
+            one.set(first.unwrap());
+            sched_setaffinity(None, &one).unwrap();
             assert_eq!(available_parallelism().unwrap().get(), 1);
             count_processors()
         });

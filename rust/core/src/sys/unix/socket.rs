@@ -266,11 +266,6 @@ impl Socket {
         poll(&mut descriptors, Some(Duration::ZERO)).map_or(true, |count| count > 0)
     }
 
-    /// The number of the descriptor.
-    pub(crate) fn number(&self) -> Option<usize> {
-        usize::try_from(self.0.as_raw_fd()).ok()
-    }
-
     /// Sets the mode, less the umask, of the file that a bind will create: Linux gives the file the
     /// mode of the socket (fchmod(2)). So no other user can connect before `set_socket_mode` is
     /// called. Does nothing on other systems.

@@ -287,11 +287,6 @@ impl Socket {
         unsafe { WSAPoll(&mut socket, 1, 0) != 0 }
     }
 
-    /// `None`: the handle of a socket does not show how many are open.
-    pub(crate) fn number(&self) -> Option<usize> {
-        None
-    }
-
     /// Does nothing: Windows files have no mode.
     pub(crate) fn set_mode_of_file(&self, _mode: u32) {}
 
