@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use stream_socket::{Connection, Options};
 
 use support::*;
@@ -177,17 +178,11 @@ fn a_disconnect_sends_a_bounded_part_to_a_fast_reader() {
 
 /// From now on this thread, and those that it starts, use one core only.
 fn use_one_core() {
-    let size = size_of::<libc::cpu_set_t>();
-    // SAFETY: Every pattern is a valid set. The calls get its size, and concern this thread only.
-    let outcome = unsafe {
-        let mut set: libc::cpu_set_t = std::mem::zeroed();
-        assert_eq!(libc::sched_getaffinity(0, size, &mut set), 0);
-        let usable = (0..size * 8).find(|&cpu| libc::CPU_ISSET(cpu, &set));
-        libc::CPU_ZERO(&mut set);
-        libc::CPU_SET(usable.unwrap(), &mut set);
-        libc::sched_setaffinity(0, size, &set)
-    };
-    assert_eq!(outcome, 0, "a thread may always use fewer processors");
+    let usable = sched_getaffinity(None).unwrap();
+    let first = (0..CpuSet::MAX_CPU).find(|&cpu| usable.is_set(cpu));
+    let mut one = CpuSet::new();
+    one.set(first.unwrap());
+    sched_setaffinity(None, &one).unwrap();
 }
 
 /// The peer of a busy-waiting reader cannot run on the only core that both may use, so each
