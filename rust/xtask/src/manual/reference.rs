@@ -263,7 +263,6 @@ fn child_text<'a>(node: Node<'a, '_>, name: &str) -> &'a str {
         .unwrap_or_default()
 }
 
-/// The text about a member: that of its element `description`, or its own.
 /// Whether a class or a member is for users. In scripts, the names of others begin with an
 /// underscore.
 fn is_public(node: Node) -> bool {
@@ -274,8 +273,10 @@ fn is_public(node: Node) -> bool {
 /// Checks that a class and each of its members have a description.
 fn each_described(class: Node) -> Result<()> {
     let of = attribute(class, "name");
-    let brief = child_text(class, "brief_description");
-    ensure!(!brief.trim().is_empty(), "{of} has no description");
+    for element in ["brief_description", "description"] {
+        let text = child_text(class, element);
+        ensure!(!text.trim().is_empty(), "{of} has no {element}");
+    }
     for (element, _) in SECTIONS.into_iter().chain([("constant", "")]) {
         let mut members = class
             .descendants()
@@ -288,6 +289,7 @@ fn each_described(class: Node) -> Result<()> {
     Ok(())
 }
 
+/// The text about a member: that of its element `description`, or its own.
 fn description<'a>(member: Node<'a, '_>) -> &'a str {
     match member.tag_name().name() {
         "method" | "signal" => child_text(member, "description").trim(),
@@ -398,9 +400,16 @@ mod tests {
 
     #[test]
     fn only_private_names_need_no_description() {
-        for (text, name) in [("It is on.", "ON of BaseRs"), ("A base.", "BaseRs")] {
+        for (text, lacking) in [
+            ("It is on.", "ON of BaseRs has no description"),
+            ("A base.", "BaseRs has no brief_description"),
+            (
+                "See [method poll], [constant ON] and [StreamPeerTCP].",
+                "BaseRs has no description",
+            ),
+        ] {
             let error = of(&[&BASE.replace(text, "")]).unwrap_err().to_string();
-            assert_eq!(error, format!("{name} has no description"));
+            assert_eq!(error, lacking);
         }
         let private = BASE.replace("It is on.", "").replace("\"ON\"", "\"_ON\"");
         let private = private.replace("[constant ON]", "it");
