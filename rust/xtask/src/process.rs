@@ -11,6 +11,10 @@ use anyhow::{Context, Result, bail, ensure};
 /// The interval of checks for the end of a program whose child keeps the output open.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
+/// For how long the output must be silent after the end of such a program. Its last lines may still
+/// be on their way.
+const SILENCE: Duration = Duration::from_secs(3);
+
 /// Prints a headline for the program that runs next.
 pub fn announce(name: &str) {
     println!("\n--- {name}");
@@ -59,11 +63,16 @@ pub fn watch_quietly(
     let deadline = Instant::now() + limit;
     let mut ended = None;
     loop {
-        match lines.recv_timeout(POLL_INTERVAL) {
+        let wait = if ended.is_some() {
+            SILENCE
+        } else {
+            POLL_INTERVAL
+        };
+        match lines.recv_timeout(wait) {
             Ok(line) => on_line(&line),
             Err(error) => {
-                // The run is over when the program has ended, and its output has ended or was
-                // silent for an interval.
+                // The run is over when the program has ended, and its output has ended or is
+                // silent.
                 if let Some(status) = ended {
                     return verdict(status);
                 }
@@ -172,7 +181,7 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_program_that_does_not_end_is_killed() {
-        let (result, lines) = shell("echo on; exec sleep 1000", Duration::from_millis(500));
+        let (result, lines) = shell("echo on; exec sleep 1000", Duration::from_secs(5));
         assert!(result.unwrap_err().to_string().contains("killed"));
         assert_eq!(lines, ["on"]);
     }

@@ -217,35 +217,35 @@ fn closing_does_not_wait_for_the_peer(family: AddressFamily) {
 #[test]
 fn a_silent_peer_keeps_no_descriptor() {
     let (connection, peer) = queued(AddressFamily::Ipv4, &pattern(MUCH));
-    connection.set_write_timeout(Some(Duration::from_secs(3)));
-    let port = local_port(&connection);
-    assert_eq!(descriptors_of_port(port).len(), 1);
+    let stream = stream_of(&connection);
+    assert_eq!(stream.descriptors().len(), 1);
     connection.disconnect();
     assert_whole(read_to_end(&peer), &pattern(MUCH));
     until("the end of the lingering close", || {
-        descriptors_of_port(port).is_empty().then_some(())
+        stream.descriptors().is_empty().then_some(())
     });
 }
 
 /// The descriptor is closed as soon as both directions have ended.
 #[test]
 fn a_lingering_close_ends_with_the_peers_end() {
-    let (connection, peer) = queued(AddressFamily::Ipv4, &pattern(MUCH));
-    let port = local_port(&connection);
-    connection.disconnect();
-    assert_eq!(
-        descriptors_of_port(port).len(),
-        1,
-        "the descriptor is open meanwhile"
-    );
-    assert_whole(read_to_end(&peer), &pattern(MUCH));
-    let start = Instant::now();
-    drop(peer);
-    until("the end of the lingering close", || {
-        descriptors_of_port(port).is_empty().then_some(())
+    // A thread may be held up for long, so one of several rounds has to be shorter than the silence
+    // that ends a lingering close.
+    let is_prompt = (0..5).any(|_| {
+        let (connection, peer) = queued(AddressFamily::Ipv4, &pattern(MUCH));
+        let stream = stream_of(&connection);
+        connection.disconnect();
+        let count = stream.descriptors().len();
+        assert_eq!(count, 1, "the descriptor is open meanwhile");
+        assert_whole(read_to_end(&peer), &pattern(MUCH));
+        let start = Instant::now();
+        drop(peer);
+        until("the end of the lingering close", || {
+            stream.descriptors().is_empty().then_some(())
+        });
+        start.elapsed() < Duration::from_secs(4)
     });
-    // Shorter than the silence that ends a lingering close.
-    assert!(start.elapsed() < Duration::from_secs(4));
+    assert!(is_prompt);
 }
 
 /// If the socket were closed, data from the peer would be answered with a reset, which destroys

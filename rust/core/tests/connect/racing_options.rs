@@ -60,7 +60,7 @@ fn switches_set_during_a_race_are_those_of_the_winner() {
         })
         .unwrap();
     until_won(&client, now);
-    let descriptors = descriptors_of_port(local_port(&client));
+    let descriptors = stream_of(&client).descriptors();
     let [descriptor] = descriptors[..] else {
         panic!("{descriptors:?}")
     };

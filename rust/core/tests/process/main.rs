@@ -18,8 +18,9 @@ fn forked(body: impl FnOnce()) -> i32 {
     // holds a lock.
     let child = unsafe { libc::fork() };
     if child == 0 {
+        let limit = 2 * PATIENCE.as_secs() as u32;
         // SAFETY: alarm(2) has no preconditions. It ends a child that hangs.
-        unsafe { libc::alarm(10) };
+        unsafe { libc::alarm(limit) };
         let is_well = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).is_ok();
         // SAFETY: Ends the child, and runs nothing that belongs to the parent.
         unsafe { libc::_exit(i32::from(!is_well)) };

@@ -1,6 +1,6 @@
 //! Connecting to names, with a resolver that answers as a test wants, slowly or never.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
 use stream_socket::{
@@ -11,10 +11,33 @@ use super::resolver::*;
 use crate::support::*;
 
 /// A listener that does not answer: its backlog is full, and the kernel drops further connects.
-fn unanswering(ip: Ipv4Addr, port: u16) -> (Listener, Vec<Connection>) {
-    let (listener, port) = listening(ip, port, 0).unwrap();
+fn unanswering(ip: Ipv4Addr, port: u16) -> Option<(Listener, Connection)> {
+    let (listener, port) = listening(ip, port, 0)?;
     let address = Address::Inet((ip, port).into());
-    (listener, vec![connected(&address)])
+    Some((listener, connected(&address)))
+}
+
+/// A port where 127.0.0.2 does not answer, and 127.0.0.1 does, as long as the returned sockets exist.
+fn half_answering() -> (u16, impl Drop) {
+    until("a port that is free at all addresses", || {
+        let (answering, port) = listening(Ipv4Addr::LOCALHOST, 0, 8)?;
+        let unanswering = unanswering(Ipv4Addr::new(127, 0, 0, 2), port)?;
+        let refusing = refusing_at(Ipv6Addr::LOCALHOST, port)?;
+        Some((port, Box::new((answering, unanswering, refusing))))
+    })
+}
+
+/// A listener at `ip`, and its port, where the loopback address of the other family refuses.
+fn alone_at(ip: impl Into<IpAddr>) -> (Listener, u16, socket2::Socket) {
+    let ip = ip.into();
+    let other: IpAddr = match ip {
+        IpAddr::V4(_) => Ipv6Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv4Addr::LOCALHOST.into(),
+    };
+    until("a port that is free for both families", || {
+        let (listener, port) = listening(ip, 0, 8)?;
+        Some((listener, port, refusing_at(other, port)?))
+    })
 }
 
 fn connect_to(name: &str, port: u16, limit: Option<Duration>, now: Instant) -> Connection {
@@ -59,12 +82,12 @@ fn every_name_that_the_system_knows_is_connected_to() {
 #[test]
 fn a_server_on_the_other_family_is_found() {
     let _only = only_lookups();
-    let (_listener, port) = listening(Ipv4Addr::LOCALHOST, 0, 8).unwrap();
+    let (_listener, port, _other) = alone_at(Ipv4Addr::LOCALHOST);
     let client = connect_to("both.test", port, None, Instant::now());
     until_status(&client, Status::Connected).unwrap();
     assert_eq!(peer(&client), format!("127.0.0.1:{port}"));
 
-    let (_listener, port) = listening(Ipv6Addr::LOCALHOST, 0, 8).unwrap();
+    let (_listener, port, _other) = alone_at(Ipv6Addr::LOCALHOST);
     let client = connect_to("both.test", port, None, Instant::now());
     until_status(&client, Status::Connected).unwrap();
     assert_eq!(peer(&client), format!("[::1]:{port}"));
@@ -88,8 +111,7 @@ fn localhost_is_found_on_either_family() {
 #[test]
 fn an_address_that_does_not_answer_is_overtaken_after_250_ms() {
     let _only = only_lookups();
-    let (_listener, port) = listening(Ipv4Addr::LOCALHOST, 0, 8).unwrap();
-    let _unanswering = unanswering(Ipv4Addr::new(127, 0, 0, 2), port);
+    let (port, _sockets) = half_answering();
     let start = Instant::now();
     let client = connect_to("two.test", port, None, start);
     until("the first attempt", || {
@@ -175,8 +197,7 @@ fn if_all_addresses_refuse_the_error_is_that_of_the_last() {
 #[test]
 fn a_frame_longer_than_the_limit_leaves_time_for_each_address() {
     let _only = only_lookups();
-    let (_listener, port) = listening(Ipv4Addr::LOCALHOST, 0, 8).unwrap();
-    let _unanswering = unanswering(Ipv4Addr::new(127, 0, 0, 2), port);
+    let (port, _sockets) = half_answering();
     let limit = Some(Duration::from_secs(1));
     for (name, reached) in [
         ("four.test", "127.0.0.1"),
@@ -205,8 +226,14 @@ fn a_frame_longer_than_the_limit_leaves_time_for_each_address() {
 #[test]
 fn a_connect_that_is_polled_rarely_ends() {
     let _only = only_lookups();
-    let (_listener, port) = listening(Ipv4Addr::new(127, 0, 0, 9), 0, 0).unwrap();
-    let _unanswering = [2, 1].map(|last| unanswering(Ipv4Addr::new(127, 0, 0, last), port));
+    let (port, _sockets) = until("a port that is free at both addresses", || {
+        let first = unanswering(Ipv4Addr::LOCALHOST, 0)?;
+        let port = first.0.local_port();
+        Some((
+            port,
+            [first, unanswering(Ipv4Addr::new(127, 0, 0, 2), port)?],
+        ))
+    });
     let start = Instant::now();
     let client = connect_to("two.test", port, Some(Duration::from_secs(1)), start);
     let mut polls = 0;

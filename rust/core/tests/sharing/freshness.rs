@@ -135,11 +135,7 @@ fn the_end_of_a_cancelled_connect_is_seen() {
         }
         let accepted = server.accept();
         make_idle(&accepted);
-        let port = match accepted.local_address() {
-            Some(address) => address.port(),
-            None => unreachable!(),
-        };
-        let descriptors = descriptors_of_port(port);
+        let descriptors = stream_of(&accepted).descriptors();
         let [descriptor] = descriptors[..] else {
             panic!("{descriptors:?}")
         };

@@ -255,18 +255,28 @@ pub fn until_available(connection: &Connection, count: usize) {
     });
 }
 
-/// An address that refuses connections: this process owns the port and does not listen on it. The
-/// first call opens a socket, which stays open.
+/// An address that refuses connections: this process owns the port in both families and does not
+/// listen on it. The first call opens the sockets, which stay open.
 pub fn refusing_address() -> Address {
-    use socket2::{Domain, SockAddr, Socket, Type};
-    static REFUSING: std::sync::OnceLock<Socket> = std::sync::OnceLock::new();
-    let socket = REFUSING.get_or_init(|| {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        let any: SockAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into();
-        socket.bind(&any).unwrap();
-        socket
+    static REFUSING: std::sync::OnceLock<(u16, [socket2::Socket; 2])> = std::sync::OnceLock::new();
+    let (port, _) = REFUSING.get_or_init(|| {
+        until("a port that is free for both families", || {
+            let v4 = refusing_at(Ipv4Addr::LOCALHOST, 0)?;
+            let port = v4.local_addr().unwrap().as_socket().unwrap().port();
+            Some((port, [v4, refusing_at(Ipv6Addr::LOCALHOST, port)?]))
+        })
     });
-    Address::Inet(socket.local_addr().unwrap().as_socket().unwrap())
+    Address::Inet((Ipv4Addr::LOCALHOST, *port).into())
+}
+
+/// A socket that is bound and does not listen, so that connects to `ip` and `port` are refused.
+/// `None` if the port is in use.
+pub fn refusing_at(ip: impl Into<IpAddr>, port: u16) -> Option<socket2::Socket> {
+    use socket2::{Domain, Socket, Type};
+    let address = SocketAddr::new(ip.into(), port);
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).unwrap();
+    socket.bind(&address.into()).ok()?;
+    Some(socket)
 }
 
 /// Bytes that differ from their neighbours and from block to block.
@@ -298,21 +308,43 @@ pub fn watched_sockets() -> usize {
     sizes.max().unwrap_or(0)
 }
 
-/// The descriptors of this process whose socket has the local TCP port `port` and does not listen.
-/// They need not be connected.
+/// Both addresses of a TCP connection. Streams of one process may share the local port.
 #[cfg(target_os = "linux")]
-pub fn descriptors_of_port(port: u16) -> Vec<std::os::fd::RawFd> {
-    let is_it = |descriptor: &std::os::fd::RawFd| {
-        // SAFETY: The descriptor is only queried, at once. If it was closed meanwhile the result is
-        // an error.
-        let descriptor = unsafe { std::os::fd::BorrowedFd::borrow_raw(*descriptor) };
-        let socket = socket2::SockRef::from(&descriptor);
-        let local = socket.local_addr().ok().and_then(|local| local.as_socket());
-        local.is_some_and(|local| local.port() == port) && !socket.is_listener().unwrap_or(true)
+pub struct StreamAddresses {
+    local: SocketAddr,
+    peer: SocketAddr,
+}
+
+#[cfg(target_os = "linux")]
+pub fn stream_of(connection: &Connection) -> StreamAddresses {
+    let Some(Address::Inet(peer)) = connection.peer_address() else {
+        panic!("not a TCP connection")
     };
-    let descriptors = fs::read_dir("/proc/self/fd").unwrap();
-    let numbers = descriptors.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    numbers.filter(is_it).collect()
+    StreamAddresses {
+        local: connection.local_address().unwrap(),
+        peer,
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl StreamAddresses {
+    /// The descriptors of this process for this stream, even if it is no longer connected.
+    pub fn descriptors(&self) -> Vec<std::os::fd::RawFd> {
+        let is_it = |descriptor: &std::os::fd::RawFd| {
+            // SAFETY: The descriptor is only queried, at once. If it was closed meanwhile the
+            // result is an error.
+            let descriptor = unsafe { std::os::fd::BorrowedFd::borrow_raw(*descriptor) };
+            let socket = socket2::SockRef::from(&descriptor);
+            let local = socket.local_addr().ok().and_then(|local| local.as_socket());
+            let peer = socket.peer_addr().ok().and_then(|peer| peer.as_socket());
+            local == Some(self.local)
+                && peer.is_none_or(|peer| peer == self.peer)
+                && !socket.is_listener().unwrap_or(true)
+        };
+        let descriptors = fs::read_dir("/proc/self/fd").unwrap();
+        let numbers = descriptors.filter_map(|it| it.ok()?.file_name().to_str()?.parse().ok());
+        numbers.filter(is_it).collect()
+    }
 }
 
 /// A listener at `ip` and `port`, and its port; `None` if the port is in use.

@@ -30,10 +30,9 @@ fn listen(path: &Path) -> Result<Listener, ListenError> {
     Ok(listener)
 }
 
-/// Leaves a stale socket file behind that was made `age` ago.
-fn leave_behind(path: &Path, age: Duration) {
+/// Leaves a stale socket file behind that was made at this time.
+fn leave_behind(path: &Path, made: SystemTime) {
     drop(UnixListener::bind(path).unwrap());
-    let made = SystemTime::now() - age;
     let made = made.duration_since(SystemTime::UNIX_EPOCH).unwrap();
     let time = Timespec::try_from(made).unwrap();
     let times = Timestamps {
@@ -68,7 +67,7 @@ fn a_locked_folder_does_not_prevent_binding() {
             directory.file("client"),
         );
         let first = listen(&fresh).unwrap();
-        leave_behind(&stale, Duration::ZERO);
+        leave_behind(&stale, SystemTime::now());
         let second = listen(&stale).unwrap();
         let client = Connection::new();
         client.bind(&BindAddress::Unix(of_client.clone())).unwrap();
@@ -110,10 +109,11 @@ fn nothing_in_the_place_of_the_lock_prevents_binding() {
         let fresh = listen(&path).unwrap_or_else(|error| panic!("{what}: {error}"));
         assert!(listen(&path).is_err(), "{what}: the path is served");
         fresh.stop();
-        leave_behind(&path, Duration::ZERO);
+        // It stays new, however slow the machine is.
+        leave_behind(&path, SystemTime::now() + PATIENCE);
         assert!(listen(&path).is_err(), "{what}: the file is new");
         fs::remove_file(&path).unwrap();
-        leave_behind(&path, Duration::from_secs(10));
+        leave_behind(&path, SystemTime::now() - Duration::from_secs(10));
         let stale = listen(&path).unwrap_or_else(|error| panic!("{what}: {error}"));
         drop(connected(&Address::Unix(path.clone())));
         stale.stop();
