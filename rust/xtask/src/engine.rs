@@ -15,7 +15,7 @@ use crate::stage::{self, Profile};
 use crate::{log_scan, process};
 
 /// How long a Godot may take: a generous multiple of the usual time.
-const LIMIT: Duration = Duration::from_secs(1800);
+const LIMIT: Duration = Duration::from_secs(7200);
 
 /// How often an editor is started that crashes in its own code.
 const EDITOR_STARTS: usize = 3;

@@ -60,6 +60,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{CommandFactory, Parser, Subcommand};
+use fs_err::{self as fs, File};
 use godot_finder::Godot;
 
 use project::Project;
@@ -192,7 +193,7 @@ fn run(command: Option<Command>) -> Result<ExitCode> {
         }) => counted(|project, tally| elsewhere::run(project, &triple, tally)),
         Some(Command::Test { interop: true, .. }) => counted(interop::run),
         Some(Command::Test { zip: true, .. }) => counted(install::run),
-        Some(Command::Test { .. }) => counted(test::run),
+        Some(Command::Test { .. }) => counted_alone(test::run),
         Some(Command::Autobahn) => counted(interop::autobahn),
         Some(Command::Bench(options)) => bench::run(&options),
         Some(Command::Simulate(options)) => {
@@ -209,7 +210,7 @@ fn run(command: Option<Command>) -> Result<ExitCode> {
             invariants::run(project, tally);
             comments::run(project, tally);
         }),
-        Some(Command::Ci) => counted(ci::run),
+        Some(Command::Ci) => counted_alone(ci::run),
         Some(Command::Dist { platforms }) => {
             counted(|project, tally| dist::run(project, &platforms, tally))
         }
@@ -259,6 +260,23 @@ fn counted(run: impl FnOnce(&Project, &mut Tally)) -> Result<ExitCode> {
     let mut tally = Tally::default();
     run(&Project::find()?, &mut tally);
     Ok(tally.finish())
+}
+
+/// Like [`counted`], but waits for another such run in this checkout: both would use the same
+/// projects in the target folder.
+fn counted_alone(run: impl FnOnce(&Project, &mut Tally)) -> Result<ExitCode> {
+    let project = Project::find()?;
+    let target = project.target();
+    fs::create_dir_all(target)?;
+    let lock = File::create(target.join("tests.lock"))?;
+    if lock.try_lock().is_err() {
+        eprintln!(
+            "another run of the tests uses {}; waiting",
+            target.display()
+        );
+        lock.lock()?;
+    }
+    counted(run)
 }
 
 /// Makes the path of `uds PATH` absolute, since Godot changes the directory.

@@ -9,7 +9,7 @@ use crate::tally::Tally;
 use crate::{log_scan, process};
 
 /// How long cargo may take, which may have to build everything on a slow machine.
-const LIMIT: Duration = Duration::from_secs(3600);
+const LIMIT: Duration = Duration::from_secs(7200);
 
 /// Runs a `cargo test` under `name`, counts its tests, and returns the counts.
 pub fn cargo(name: &str, cargo: &mut Command, tally: &mut Tally) -> Counts {

@@ -191,14 +191,19 @@ impl Server {
         let variables = Vec::from_iter(text.lines().filter_map(variable));
         let deadline = Instant::now() + PATIENCE;
         let are_ready = || variables.iter().all(|(name, value)| is_ready(name, value));
-        while variables.is_empty() || !are_ready() {
-            if server.0.try_wait()?.is_some() || Instant::now() > deadline {
+        loop {
+            let is_ready = !variables.is_empty() && are_ready();
+            // What answers may be another program, if this one has ended.
+            let has_ended = server.0.try_wait()?.is_some();
+            if has_ended || !is_ready && Instant::now() > deadline {
                 let printed = fs::read_to_string(&log)?;
                 bail!("it does not serve; it printed: {}", printed.trim());
             }
+            if is_ready {
+                return Ok((server, variables));
+            }
             thread::sleep(Duration::from_millis(20));
         }
-        Ok((server, variables))
     }
 }
 
