@@ -355,20 +355,18 @@ func test_localhost_and_names_do_not_stall() -> void:
 
 
 func test_the_reason_of_a_failed_connect_is_known() -> void:
-	var server := TCPServerRs.new()
-	check_eq(server.listen(0, LOOPBACK), OK, "listen")
-	var port := server.get_local_port()
-	server.stop()
+	var end := endpoint("tcp")
+	end.stop()
 	var client := WebSocketPeerRs.new()
 	var log: Array = []
 	_note(client, log)
-	client.connect_to_url("ws://127.0.0.1:%d" % port)
+	client.connect_to_url("ws://127.0.0.1:%d" % end.port)
 	spin_until(func() -> bool:
 		client.poll()
 		return not log.is_empty(), "the end")
 	check_eq(log, [["closed", -1, ""]], "the signal")
 	var message := client.get_last_error_message()
-	check(message.contains("127.0.0.1:%d" % port), message)
+	check(message.contains("127.0.0.1:%d" % end.port), message)
 	check(client.get_last_error() != OK, "there is an error")
 	let_go(client)
 

@@ -121,12 +121,10 @@ func test_urls_that_are_none() -> void:
 
 
 func test_a_refused_connection_closes() -> void:
-	var server: RefCounted = family.server("tcp")
-	check_eq(server.listen(0, LOOPBACK), OK, "listen")
-	var port: int = server.get_local_port()
-	server.stop()
+	var end := endpoint("tcp")
+	end.stop()
 	var peer := new_websocket()
-	check_eq(peer.connect_to_url("ws://127.0.0.1:%d" % port), OK, "connect_to_url")
+	check_eq(peer.connect_to_url("ws://127.0.0.1:%d" % end.port), OK, "connect_to_url")
 	check_eq(peer.get_ready_state(), STATE_CONNECTING, "connecting")
 	spin_until(func() -> bool:
 		peer.poll()
