@@ -39,14 +39,18 @@ static func patience(limit_msec: float) -> float:
 	return limit_msec * clampf(processes_per_processor(), 1.0, 10.0)
 
 
-## How many processes shared a processor in the last minute, on average. Only Linux has that number
-## in a file; elsewhere it counts as 1.
+## How many processes share a processor: in the last minute on average, or now if that is more. Only
+## Linux has these numbers in a file; elsewhere it counts as 1.
 static func processes_per_processor() -> float:
 	# `get_file_as_string` reads nothing of this file, because its length is stated as 0.
 	var file: FileAccess = FileAccess.open("/proc/loadavg", FileAccess.READ)
 	if file == null:
 		return 1.0
-	return file.get_line().to_float() / OS.get_processor_count()
+	var fields: PackedStringArray = file.get_line().split(" ")
+	# The average lags behind a load that has just begun. The fourth field, such as 3/113, has how many
+	# threads run or could run now.
+	var running: float = fields[3].get_slice("/", 0).to_float()
+	return maxf(fields[0].to_float(), running) / OS.get_processor_count()
 
 
 ## A unique name for a file, a folder or a socket. It also differs from those of a process with the
