@@ -35,8 +35,11 @@ func test_each_mistake_gets_one_hint() -> void:
 	if not _can_run():
 		return
 	var run := EngineProcess.run("children/hints.gd", [fresh_path()])
-	var output: String = run.output
 	check_eq(run.code, 0, "exit code")
+	var all: Array = run.output.split("== ")
+	# Mistakes that took too long for a hint were made again.
+	var output := "== ".join(all.filter(
+			func(part: String) -> bool: return not part.contains("\ntoo late\n")))
 	var parts := output.split("== ").slice(1)
 	check_eq(parts.size(), LOCAL_VARIABLES.size(), "functions in " + output)
 	for part in parts:
