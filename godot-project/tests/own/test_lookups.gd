@@ -4,9 +4,8 @@ extends "res://tests/support/test_case.gd"
 
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 
-## The most extra time to quit, on a machine that is not busy. Waiting for the resolver would take a
-## minute.
-const TOO_LONG_MSEC := 2000
+## The most extra time to quit, on a busy machine too. Waiting for the resolver would take a minute.
+const TOO_LONG_MSEC := 20_000
 
 
 func test_lookups_succeed_fail_time_out_and_can_be_cancelled() -> void:
@@ -38,7 +37,7 @@ func test_quitting_does_not_wait_for_a_lookup() -> void:
 	var usual := _time_to_quit("nothing", 0, environment)
 	for what: String in ["connecting", "dropped", "cancelled"]:
 		var taken := _time_to_quit(what, 1, environment)
-		check(taken < usual + System.patience(TOO_LONG_MSEC),
+		check(taken < usual + TOO_LONG_MSEC,
 				"%s: %d ms, and without a lookup %d ms" % [what, taken, usual])
 
 
@@ -48,7 +47,7 @@ func test_quitting_does_not_wait_for_queued_lookups() -> void:
 		return
 	var usual := _time_to_quit("nothing", 0, environment)
 	var taken := _time_to_quit("connecting", 50, environment)
-	check(taken < usual + System.patience(TOO_LONG_MSEC),
+	check(taken < usual + TOO_LONG_MSEC,
 			"%d ms, and without a lookup %d ms" % [taken, usual])
 
 
@@ -62,7 +61,7 @@ func test_unloading_does_not_wait_for_a_lookup() -> void:
 	var taken := Time.get_ticks_msec() - start
 	check_eq(result["code"], 0, "exit code: " + result["output"])
 	check(result["output"].contains("asked true\nunload 0\nclass there false\n"), result["output"])
-	check(taken < usual + System.patience(TOO_LONG_MSEC),
+	check(taken < usual + TOO_LONG_MSEC,
 			"%d ms, and without a lookup %d ms" % [taken, usual])
 
 
