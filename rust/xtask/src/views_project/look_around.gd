@@ -6,7 +6,8 @@ extends EditorPlugin
 ## each that is not.
 
 const ADDON := "res://addons/stream_peer_socket_rs/"
-const PATIENCE_SECONDS := 60.0
+## How long the editor may run. A run that passes never does.
+const PATIENCE_SECONDS := 600.0
 const QUIET_FRAMES := 60
 ## The text of a page where a description is missing.
 const MISSING := "There is currently no description"
@@ -60,7 +61,7 @@ func _page(name: String) -> String:
 	await _until(func() -> bool:
 		for help in editor.find_children(name, "EditorHelp", true, false):
 			text[0] = _text_in(help)
-		return not text[0].is_empty())
+		return not text[0].is_empty(), "the help page of " + name)
 	return text[0]
 
 func _text_in(node: Node) -> String:
@@ -99,7 +100,7 @@ func _class_icons() -> int:
 	await _until(func() -> bool:
 		var tree: Tree = dialog.find_children("*", "Tree", true, false)[0]
 		_find_icons(tree.get_root(), images)
-		return images.size() == _classes().size())
+		return images.size() == _classes().size(), "an icon for each class")
 	await _save("icons.png", dialog)
 	dialog.hide()
 	var side := roundi(16 * EditorInterface.get_editor_scale())
@@ -152,7 +153,7 @@ func _settings() -> int:
 				sections.get_root().get_child(i).get_child(0).select(0)
 			for property: EditorProperty in inspector.find_children("*", "EditorProperty", true, false):
 				shown[property.get_edited_property()] = _editing(property)
-			return shown.size() > i)
+			return shown.size() > i, "setting %d" % i)
 	await _save("settings.png", dialog)
 	dialog.hide()
 	var good := 0
@@ -207,11 +208,12 @@ func _until_quiet() -> void:
 		for progress: CanvasItem in get_tree().root.find_children("*", "ProgressDialog", true, false):
 			is_busy = is_busy or progress.is_visible_in_tree()
 		quiet_frames[0] = 0 if is_busy else quiet_frames[0] + 1
-		return quiet_frames[0] > QUIET_FRAMES)
+		return quiet_frames[0] > QUIET_FRAMES, "the editor to be idle")
 
-func _until(condition: Callable) -> void:
-	var end := Time.get_ticks_msec() + PATIENCE_SECONDS * 1000
-	while not condition.call() and Time.get_ticks_msec() < end:
+func _until(condition: Callable, what: String) -> void:
+	while not condition.call():
+		if Time.get_ticks_msec() >= PATIENCE_SECONDS * 1000:
+			return push_error("timed out waiting for " + what)
 		await get_tree().process_frame
 
 ## A picture of the whole editor, or of a dialog alone, if pictures are wanted.
