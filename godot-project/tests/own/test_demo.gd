@@ -189,7 +189,7 @@ func test_an_inspection_reports_events_bytes_and_attempts() -> void:
 	await until(
 			func() -> bool: return events.any(func(what: String) -> bool: return what.contains("reset")),
 			"the reset: %s" % [events])
-	end.server.stop()
+	end.stop()
 	inspection.open(Address.parse("localhost:%d" % end.port))
 	await until(
 			func() -> bool: return events.any(func(what: String) -> bool: return what.contains("refused")),

@@ -48,7 +48,7 @@ func test_an_unanswered_request_ends_with_1_and_the_reason() -> void:
 		return
 	for kind in family.kinds():
 		var end := endpoint(kind)
-		end.server.stop()
+		end.stop()
 		var result := EngineProcess.run(DEMO, _place(end))
 		check_eq(result["code"], 1, "%s: exit code: %s" % [kind, result["output"]])
 		check(result["output"].contains("\n" + _words_of_failure(end)),

@@ -233,7 +233,7 @@ func test_misuse_of_a_server_is_refused_with_a_message() -> void:
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
 		_refuses(end.server, end.reopen, ERR_ALREADY_IN_USE, "listen: already listening")
-		end.server.stop()
+		end.stop()
 		check_eq(end.reopen(), OK, kind + ": listen again")
 		_expect(end.server, OK, "", 0, kind + ": after a success")
 

@@ -46,9 +46,13 @@ func test_what_is_missing_is_named() -> void:
 	if _lacks():
 		return
 	var address := [""]
+	# No other process shall listen at the port.
+	var keeper := StreamPeerTCPRs.new()
 	var printed := await _printed(_certificate, _key, func(server: TCPServerRs) -> void:
-		address[0] = "127.0.0.1:%d" % server.get_local_port()
-		server.stop())
+		var port := server.get_local_port()
+		address[0] = "127.0.0.1:%d" % port
+		server.stop()
+		keeper.bind(port, LOOPBACK))
 	check_eq(printed, "no secure connection: connect %s: connection refused" % address[0], "no server")
 	DirAccess.remove_absolute(_certificate_path)
 	mute(true)

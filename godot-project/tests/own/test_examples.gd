@@ -19,6 +19,9 @@ const PATH := "/tmp/example.sock"
 ## file.
 const NO_REGEX := "this engine has no RegEx"
 
+# The ends of connections that reserve the ports of `_unused`.
+var _reserving: Array[StreamPeer] = []
+
 
 ## A script among the examples.
 class Example:
@@ -174,7 +177,7 @@ func test_examples_that_reconnect_find_a_restarted_server() -> void:
 	for example in _examples(
 			func(example: Example) -> bool: return example.is_client() and example.reconnects()):
 		var end := endpoint(example.kind(), "*")
-		end.server.stop()
+		end.stop()
 		var node := _run(example, end)
 		await until(func() -> bool: return _has_printed(node, ""), example.from + ": the missing server")
 		var answerer := Answerer.new(end.server)
@@ -187,7 +190,7 @@ func test_examples_that_reconnect_find_a_restarted_server() -> void:
 				return _has_printed(node, "the answer"),
 						"%s: the server is there: %s" % [example.from, node.printed])
 			answerer.abort()
-			end.server.stop()
+			end.stop()
 		_end(node)
 
 
@@ -437,17 +440,20 @@ func _complete(text: String) -> String:
 	return source
 
 
-# Adds `example` as a node to the tree. It connects to `end`, or to `host`. A time limit of 5
-# seconds in its text becomes `limit`.
 # An address at which the example can listen. Its port is free at all addresses of the machine: a
 # port that is free at one may be in use at another, by a test in another process.
 func _unused(kind: String) -> Endpoint:
 	var end := endpoint(kind, "*")
-	end.server.stop()
 	end.host = LOOPBACK
+	if kind == "tcp":
+		# An accepted connection reserves the port; the example can listen at it nevertheless.
+		_reserving.append_array([dial(end), accept(end)])
+	end.server.stop()
 	return end
 
 
+# Adds `example` as a node to the tree. It connects to `end`, or to `host`. A time limit of 5
+# seconds in its text becomes `limit`.
 func _run(example: Example, end: Endpoint, host := "", limit := 0.5) -> Node:
 	var node := _node(example, end, host, limit)
 	_add(node)

@@ -179,7 +179,11 @@ func test_a_member_that_connects_reports_each_of_its_sessions() -> void:
 	# There is no listener left.
 	log.clear()
 	var url := lobby.url()
+	var port := lobby.server.get_local_port()
 	lobby.server.stop()
+	# No other process shall listen there.
+	var keeper := StreamPeerTCPRs.new()
+	keeper.bind(port, LOOPBACK)
 	client.connect_to_url(url)
 	spin_until(func() -> bool:
 		group.poll(1)

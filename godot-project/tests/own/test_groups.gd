@@ -277,7 +277,7 @@ func test_a_server_can_listen_after_it_was_added_and_again() -> void:
 			check_eq(group.poll(), [], kind + ": no client waits")
 			var client := dial(end)
 			check_eq(_reported(group), [end.server], kind + ": one waits")
-			end.server.stop()
+			end.stop()
 			check_eq(group.poll(), [], kind + ": it has stopped")
 			check_eq(end.reopen(), OK, kind + ": listen again")
 			client.disconnect_from_host()

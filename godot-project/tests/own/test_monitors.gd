@@ -29,7 +29,7 @@ func test_monitors_count_connections() -> void:
 	check_eq(_connections(), [before[0] + 1, before[1] + 1, before[2]], "one end is closed")
 	pair.served = null
 	check_eq(_connections(), [before[0], before[1] + 1, before[2]], "both ends are closed")
-	pair.endpoint.server.stop()
+	pair.endpoint.stop()
 	pair.endpoint.connect_peer(pair.client)
 	settle(pair.client)
 	check_eq(_connections(), [before[0], before[1] + 1, before[2] + 1], "a connect that is refused")

@@ -46,7 +46,7 @@ func test_signals_of_a_connect_that_succeeds() -> void:
 
 func test_signals_of_a_connect_that_is_refused() -> void:
 	var end := endpoint("tcp")
-	end.server.stop()
+	end.stop()
 	var peer: StreamPeer = family.tcp_peer()
 	var seen := SignalLog.of_peer(peer)
 	for round in 3:

@@ -408,7 +408,7 @@ func test_connected_returns_the_outcome_of_the_connect() -> void:
 	_soon(func() -> void: peer.disconnect_from_host(), 2)
 	check_eq((await SocketAwait.connected(peer, PATIENCE)).error, ERR_SKIP, "cancelled")
 	end = endpoint("tcp")
-	end.server.stop()
+	end.stop()
 	check_eq((await SocketAwait.connected(dial(end), PATIENCE)).error, ERR_CONNECTION_ERROR, "refused")
 
 
