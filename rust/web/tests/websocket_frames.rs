@@ -379,3 +379,37 @@ fn damaged_streams_end_as_for_a_simple_reader() {
         cut_sessions::check(input, &pieces);
     }
 }
+
+/// A message with two faults ends the connection with the first of them, wherever it is cut.
+#[test]
+fn the_first_fault_of_a_compressed_message_counts() {
+    let compressed = |payload: &[u8]| {
+        let mut bytes = Vec::new();
+        let agreed = Agreed::default();
+        Sender::new(Role::Server, Some(agreed)).message(true, payload, &mut bytes);
+        bytes
+    };
+    // Not UTF-8, and then longer than the limit.
+    let mut too_long = vec![b'x'; 50];
+    too_long[10] = 0xff;
+    // Longer than the limit, and then not UTF-8.
+    let mut not_text = vec![b'x'; 50];
+    not_text[40] = 0xff;
+    for bytes in [
+        // Not UTF-8, and then an invalid distance.
+        vec![0x41, 0x0f, 0xda, 0x3e, 0x38, 0x35, 0x3f, 0x00],
+        compressed(&too_long),
+        compressed(&not_text),
+    ] {
+        for cut in 1..=bytes.len() as u8 {
+            let input = cut_sessions::Input {
+                role: Role::Client,
+                is_opened: true,
+                is_compressing: true,
+                limit: 20,
+                bytes: &bytes,
+            };
+            cut_sessions::check(input, &[cut]);
+        }
+    }
+}

@@ -95,11 +95,11 @@ impl Inflater {
             let (read, written) = (self.stream.total_in(), message.len());
             let status = self
                 .stream
-                .decompress_vec(piece, message, FlushDecompress::None)
-                .map_err(|_| FrameError::Compression)?;
+                .decompress_vec(piece, message, FlushDecompress::None);
             if message.len() > limit {
                 return Err(FrameError::TooBig(limit));
             }
+            let status = status.map_err(|_| FrameError::Compression)?;
             let read = (self.stream.total_in() - read) as usize;
             piece = &piece[read..];
             match status {

@@ -82,6 +82,19 @@ struct Partial {
     payload: Vec<u8>,
 }
 
+impl Partial {
+    /// Checks the text from `begin` on. After an error of the decompressor too: the first fault in
+    /// the order of the bytes ends the connection, wherever they were cut.
+    fn check_text(&mut self, begin: usize) -> Result<(), FrameError> {
+        match &mut self.text {
+            Some(text) => text
+                .check(&self.payload[begin..])
+                .map_err(|_| FrameError::Text),
+            None => Ok(()),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 enum End {
     Closed,
@@ -261,6 +274,7 @@ impl Receiver {
             return Ok(());
         };
         let begin = message.payload.len();
+        let mut outcome = Ok(());
         if message.is_compressed {
             let inflater = inflater(&mut self.inflater, self.role, self.compression);
             for (index, piece) in piece.chunks(UNMASKED_AT_ONCE).enumerate() {
@@ -270,17 +284,17 @@ impl Receiver {
                 if let Some(key) = header.key {
                     mask::apply(unmasked, key, offset + index * UNMASKED_AT_ONCE);
                 }
-                inflater.decompress(unmasked, &mut message.payload, self.limit)?;
+                outcome = inflater.decompress(unmasked, &mut message.payload, self.limit);
+                if outcome.is_err() {
+                    break;
+                }
             }
         } else {
             reserve(&mut message.payload, piece.len(), rest);
             append(&mut message.payload, piece, header, offset);
         }
-        if let Some(text) = &mut message.text {
-            let checked = text.check(&message.payload[begin..]);
-            checked.map_err(|_| FrameError::Text)?;
-        }
-        Ok(())
+        message.check_text(begin)?;
+        outcome
     }
 
     /// The event that this frame completes. `None` if more frames of its message follow.
@@ -299,17 +313,15 @@ impl Receiver {
         };
         if message.is_compressed {
             let begin = message.payload.len();
-            inflater(&mut self.inflater, self.role, self.compression)
-                .finish(&mut message.payload, self.limit)?;
+            let outcome = inflater(&mut self.inflater, self.role, self.compression)
+                .finish(&mut message.payload, self.limit);
+            message.check_text(begin)?;
+            outcome?;
             let side = peers_side(self.role, self.compression);
             if side.no_context_takeover
                 && let Some(inflater) = self.inflater.take()
             {
                 INFLATERS.put(side.max_window_bits, inflater);
-            }
-            if let Some(text) = &mut message.text {
-                let checked = text.check(&message.payload[begin..]);
-                checked.map_err(|_| FrameError::Text)?;
             }
         }
         if message
