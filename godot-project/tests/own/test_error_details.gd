@@ -177,7 +177,7 @@ func test_misuse_of_a_peer_is_refused_with_a_message() -> void:
 	check_eq(peer.bind(0, LOOPBACK), OK, "bind")
 	_expect(peer, OK, "", 0, "after a success")
 	_refuses(peer, func() -> int: return peer.bind(0, LOOPBACK), ERR_ALREADY_IN_USE,
-			"bind: socket is already open")
+			"bind 127.0.0.1:0: socket is already open")
 
 	var uds := StreamPeerUDSRs.new()
 	_refuses(uds, func() -> int: return uds.connect_to_host(""), ERR_INVALID_PARAMETER,

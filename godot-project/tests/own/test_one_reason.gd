@@ -134,7 +134,7 @@ func test_an_invalid_packet_has_one_reason() -> void:
 		["a malformed packet", PackedByteArray([1, 0, 0, 0, 1]),
 				"receive from *: malformed packet: *"],
 		["a packet that is too long", PackedByteArray([0, 1, 0, 0, 1]),
-				"receive from *: packet exceeds the limit of 100 bytes"],
+				"receive from *: packet of 256 bytes exceeds the limit of 100"],
 	]
 	for case: Array in cases:
 		for client in _clients():

@@ -47,20 +47,19 @@ static func processes_per_processor() -> float:
 	if file == null:
 		return 1.0
 	var fields: PackedStringArray = file.get_line().split(" ")
-	# The average lags behind a load that has just begun. The fourth field, such as 3/113, has how many
-	# threads run or could run now.
+	# The average lags behind a load that has just begun. The fourth field, such as 3/113, has how
+	# many threads run or could run now.
 	var running: float = fields[3].get_slice("/", 0).to_float()
 	return maxf(fields[0].to_float(), running) / OS.get_processor_count()
 
 
 ## The time in microseconds that this thread has used a processor, so that other processes do not
-## count. Where no file has it, the time that has passed.
+## count. Where the system does not tell, the time that has passed.
 static func thread_usec() -> int:
 	var file: FileAccess = FileAccess.open("/proc/thread-self/schedstat", FileAccess.READ)
-	if file == null:
-		return Time.get_ticks_usec()
-	# The first field has nanoseconds.
-	return roundi(file.get_line().get_slice(" ", 0).to_int() / 1000.0)
+	# The first field has nanoseconds. It is 0 in a kernel that does not count them.
+	var nsec: int = file.get_line().get_slice(" ", 0).to_int() if file != null else 0
+	return roundi(nsec / 1000.0) if nsec > 0 else Time.get_ticks_usec()
 
 
 ## A unique name for a file, a folder or a socket. It also differs from those of a process with the

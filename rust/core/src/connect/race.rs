@@ -45,8 +45,8 @@ pub(crate) enum ConnectProgress {
 }
 
 impl Race {
-    /// A race to the `addresses` of `name`, in this order. With a `bound` socket it has one address, of a family
-    /// that the socket can reach.
+    /// A race to the `addresses` of `name`, in this order. With a `bound` socket it has one
+    /// address, of a family that the socket can reach.
     pub(super) fn new(
         name: String,
         mut addresses: Vec<Address>,

@@ -160,9 +160,9 @@ impl LingeringCloses {
     /// Ends at most `count` lingering closes that lose no more than `most`: those that lose least
     /// first, and among these the oldest. Returns how many.
     ///
-    /// Their descriptors are free when this returns, unless a call still uses a socket. If they were
-    /// closed later, without the lock, another thread that needs a descriptor would find nothing to
-    /// end, and fail.
+    /// Their descriptors are free when this returns, unless a call still uses a socket. If they
+    /// were closed later, without the lock, another thread that needs a descriptor would find
+    /// nothing to end, and fail.
     pub(super) fn give_up(&mut self, count: usize, most: Loss) -> usize {
         let mut given_up = 0;
         for loss in [Loss::Nothing, Loss::Unacknowledged, Loss::Unsent] {

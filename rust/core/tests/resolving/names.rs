@@ -17,7 +17,8 @@ fn unanswering(ip: Ipv4Addr, port: u16) -> Option<(Listener, Connection)> {
     Some((listener, connected(&address)))
 }
 
-/// A port where 127.0.0.2 does not answer, and 127.0.0.1 does, as long as the returned sockets exist.
+/// A port where 127.0.0.2 does not answer, and 127.0.0.1 does, as long as the returned sockets
+/// exist.
 fn half_answering() -> (u16, impl Drop) {
     until("a port that is free at all addresses", || {
         let (answering, port) = listening(Ipv4Addr::LOCALHOST, 0, 8)?;

@@ -273,9 +273,11 @@ fn is_public(node: Node) -> bool {
 /// Checks that a class and each of its members have a description.
 fn each_described(class: Node) -> Result<()> {
     let of = attribute(class, "name");
-    for element in ["brief_description", "description"] {
-        let text = child_text(class, element);
-        ensure!(!text.trim().is_empty(), "{of} has no {element}");
+    // A short comment of a script is the brief description alone.
+    let is_script = of.contains(".gd");
+    for (element, is_needed) in [("brief_description", true), ("description", !is_script)] {
+        let is_empty = child_text(class, element).trim().is_empty();
+        ensure!(!(is_needed && is_empty), "{of} has no {element}");
     }
     for (element, _) in SECTIONS.into_iter().chain([("constant", "")]) {
         let mut members = class
