@@ -227,8 +227,8 @@ pub enum ReadError {
     PacketTooLong {
         /// The address of the peer.
         peer: Address,
-        /// The length in bytes, if the peer has sent it: a packet that ends with a delimiter has an
-        /// unknown length.
+        /// The length in bytes. `None` for a packet that ends with a delimiter: its length is not
+        /// known.
         bytes: Option<u64>,
         /// The limit in bytes.
         limit: usize,

@@ -166,7 +166,7 @@ impl Closer {
             if ended > 0 {
                 shared_poller::record_activity();
             }
-            // The closes may have taken long.
+            // Closing the sockets may have taken long.
             let now = sys::now();
             let limit = shared.closes.wait_limit(now, watched.is_some());
             wait_end = limit.and_then(|limit| now.checked_add(limit));

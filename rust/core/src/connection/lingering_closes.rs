@@ -4,10 +4,10 @@
 //! a share of the descriptor limit. When descriptors are scarce, some end early: first those that
 //! lose least, and among these the oldest.
 //!
-//! A close without unsent data counts towards a quarter of the limit; all closes together are at
-//! most 1000. Each new one leaves a sixteenth of the limit (8 to 64 descriptors) free for the rest
-//! of the process. With more than 8 of them, a check every 100 milliseconds does the same, because
-//! the program may open other files.
+//! Above a quarter of the limit, only closes with unsent data continue; above 1000, none. New ones
+//! leave a sixteenth of the limit (8 to 64 descriptors) free for the rest of the process. With more
+//! than 8 of them, a check every 100 milliseconds does the same, because the program may open other
+//! files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -40,8 +40,8 @@ pub(super) const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 /// Up to this number of lingering closes, only a new one causes a check.
 const MAX_UNCHECKED: usize = 8;
 
-/// The maximum number of lingering closes that expire while the lock is held, because a disconnect
-/// waits for it.
+/// The maximum number of lingering closes that expire while the lock is held. A disconnect may wait
+/// for the lock.
 const MAX_ENDED: usize = 16;
 
 /// The minimum time that is left after an absence.
@@ -151,9 +151,11 @@ impl LingeringCloses {
         }
         let count = self.closes.len() + 1;
         self.give_up(count.saturating_sub(MAX_CLOSES), Loss::Unsent);
-        match self.uncounted {
-            0 => _ = self.leave_headroom(),
-            _ => self.uncounted -= 1,
+        // Few closes are not checked later.
+        if self.uncounted == 0 || self.closes.len() <= MAX_UNCHECKED {
+            self.leave_headroom();
+        } else {
+            self.uncounted -= 1;
         }
     }
 
@@ -162,7 +164,7 @@ impl LingeringCloses {
     ///
     /// Their descriptors are free when this returns, unless a call still uses a socket. If they
     /// were closed later, without the lock, another thread that needs a descriptor would find
-    /// nothing to end, and fail.
+    /// nothing to end, and fail. It may still miss the one close that the closer works on.
     pub(super) fn give_up(&mut self, count: usize, most: Loss) -> usize {
         let mut given_up = 0;
         for loss in [Loss::Nothing, Loss::Unacknowledged, Loss::Unsent] {
@@ -244,10 +246,11 @@ impl LingeringCloses {
     /// descriptor. Returns how many have ended.
     pub(super) fn leave_headroom(&mut self) -> usize {
         let enough = descriptors::limit().map_or(0, headroom);
-        self.uncounted = enough / 4;
-        let wanted = enough + self.uncounted;
+        let wanted = enough + enough / 4;
         let free = descriptors::count_free(wanted).unwrap_or(wanted);
-        self.give_up(wanted.saturating_sub(free), Loss::Unsent)
+        let ended = self.give_up(wanted.saturating_sub(free), Loss::Unsent);
+        self.uncounted = (free + ended).saturating_sub(enough);
+        ended
     }
 
     /// Returns how long the closer may wait; `None` is unlimited.

@@ -151,7 +151,7 @@ fn a_server_that_never_closes_costs_no_connects() {
 #[test]
 fn the_crowded_visitor() {
     let Some(argument) = argument() else { return };
-    const FREE: usize = 12;
+    const FREE: usize = 9;
     set_limit(FEW);
     let address = argument.parse().unwrap();
     let mut others = Vec::new();

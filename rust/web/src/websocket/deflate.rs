@@ -68,7 +68,8 @@ pub(super) struct Inflater {
 }
 
 impl Inflater {
-    /// `window_bits` is between 8 and 15.
+    /// `window_bits` is between 8 and 15. If the peer refers to bytes before the window, which it
+    /// must not, it depends on the cuts whether that is found.
     pub(super) fn new(window_bits: u8, keeps_context: bool) -> Inflater {
         let window_bits = window_bits.max(MIN_WINDOW_BITS);
         Inflater {
@@ -97,6 +98,8 @@ impl Inflater {
                 .stream
                 .decompress_vec(piece, message, FlushDecompress::None);
             if message.len() > limit {
+                // A limit that was lowered leaves more memory than it allows.
+                message.truncate(written.max(limit) + 1);
                 return Err(FrameError::TooBig(limit));
             }
             let status = status.map_err(|_| FrameError::Compression)?;

@@ -83,8 +83,8 @@ struct Partial {
 }
 
 impl Partial {
-    /// Checks the text from `begin` on. After an error of the decompressor too: the first fault in
-    /// the order of the bytes ends the connection, wherever they were cut.
+    /// Checks the text from `begin` on. Callers check it even if the decompressor has failed: the
+    /// first fault in the order of the bytes ends the connection, wherever they were cut.
     fn check_text(&mut self, begin: usize) -> Result<(), FrameError> {
         match &mut self.text {
             Some(text) => text
@@ -119,7 +119,8 @@ impl Receiver {
         }
     }
 
-    /// Changes the limit, from the next byte on.
+    /// Changes the limit, from the next frame on, and for a compressed message from the next byte
+    /// on.
     pub fn set_limit(&mut self, limit: usize) {
         self.limit = limit;
     }
