@@ -243,8 +243,8 @@ impl Target {
 
 impl BindAddress {
     /// The local address that `host` names: `*` for all addresses, or an IP address, which may have
-    /// a scope (`fe80::1%eth0`, RFC 4007, section 11). `None` for other text,
-    /// since names are not looked up, and if this machine has no such scope.
+    /// a scope (`fe80::1%eth0`, RFC 4007, section 11). `None` for other text, since names are not
+    /// looked up, and if this machine has no such scope.
     ///
     /// # Examples
     ///

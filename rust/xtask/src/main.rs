@@ -257,8 +257,12 @@ fn demo(args: Vec<OsString>) -> Result<ExitCode> {
 
 /// Runs tests or checks. The last line that it prints counts how many passed and how many failed.
 fn counted(run: impl FnOnce(&Project, &mut Tally)) -> Result<ExitCode> {
+    count(&Project::find()?, run)
+}
+
+fn count(project: &Project, run: impl FnOnce(&Project, &mut Tally)) -> Result<ExitCode> {
     let mut tally = Tally::default();
-    run(&Project::find()?, &mut tally);
+    run(project, &mut tally);
     Ok(tally.finish())
 }
 
@@ -276,7 +280,7 @@ fn counted_alone(run: impl FnOnce(&Project, &mut Tally)) -> Result<ExitCode> {
         );
         lock.lock()?;
     }
-    counted(run)
+    count(&project, run)
 }
 
 /// Makes the path of `uds PATH` absolute, since Godot changes the directory.
