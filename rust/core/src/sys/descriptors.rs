@@ -73,3 +73,23 @@ fn use_reserve() -> bool {
     }
     RESERVE.get().is_some_and(|give_up| give_up())
 }
+
+#[cfg(test)]
+#[cfg(unix)]
+#[cfg(not(stream_socket_simulated))]
+mod tests {
+    use super::*;
+
+    /// Another thread has used up the reserve, and its descriptors are free.
+    #[test]
+    fn an_empty_reserve_does_not_mean_that_no_descriptor_is_free() {
+        let mut is_full = true;
+        let outcome = obtain(|| match std::mem::take(&mut is_full) {
+            true => Err(io::Error::from_raw_os_error(libc::EMFILE)),
+            false => Ok(()),
+        });
+        assert!(outcome.is_ok());
+        let outcome = obtain(|| Err::<(), _>(io::Error::from_raw_os_error(libc::EMFILE)));
+        assert!(outcome.is_err());
+    }
+}
