@@ -31,6 +31,34 @@ func test_valid_calls_leak_no_descriptor() -> void:
 	_drops_to(before)
 
 
+func test_numbers_out_of_range_change_no_property() -> void:
+	# Every number is a seed, and every negative number leaves a file's permissions to the system.
+	var exempt := ["seed", "socket_mode"]
+	var count := 0
+	for type in ClassDB.get_class_list():
+		if not type.ends_with("Rs") or not ClassDB.can_instantiate(type):
+			continue
+		var object: Object = ClassDB.instantiate(type)
+		for property in _own_properties(type):
+			if property.name in exempt:
+				continue
+			var values: Array = []
+			match property.type:
+				TYPE_INT: values = [-5, -(1 << 62)]
+				TYPE_FLOAT: values = [-5.0, NAN]
+			for value: Variant in values:
+				var before: Variant = object.get(property.name)
+				quietly(func() -> void: object.set(property.name, value))
+				var what := "%s.%s = %s" % [type, property.name, value]
+				check_eq(object.get(property.name), before, what)
+				if object.has_method("get_last_error"):
+					var message: String = object.call("get_last_error_message")
+					check_eq(object.call("get_last_error"), ERR_INVALID_PARAMETER, what)
+					check(message.begins_with(property.name + ": "), what + ": " + message)
+			count += 1 if values else 0
+	check(count >= 30, "%d properties with numbers" % count)
+
+
 func test_reads_of_huge_and_negative_sizes_keep_the_connection() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
@@ -159,3 +187,12 @@ func _descriptors() -> int:
 	# One end or both ends of the pipe to `ls` may be listed, so pipes are not counted.
 	return Array(output[0].split("\n")).filter(func(line: String) -> bool:
 		return line.contains(" -> ") and not line.contains("pipe:")).size()
+
+
+## The properties that the addon declares for `type` and its base.
+func _own_properties(type: String) -> Array[Dictionary]:
+	var properties := ClassDB.class_get_property_list(type, true)
+	var base := ClassDB.get_parent_class(type)
+	if base.ends_with("Rs"):
+		properties.append_array(ClassDB.class_get_property_list(base, true))
+	return properties

@@ -39,11 +39,11 @@ func test_wrong_arguments_are_refused_with_words() -> void:
 	var refused := func(what: Callable, words: String) -> void:
 		check_eq(quietly(what), ERR_INVALID_PARAMETER, words)
 		check_eq(server.get_last_error_message(), words, "the words")
-	var port := "The port number must be between 0 and 65535 (inclusive)."
-	refused.call(func() -> Error: return server.listen(-1), port)
-	refused.call(func() -> Error: return server.listen(65536), port)
+	var port := "listen: port %d is not between 0 and 65535"
+	refused.call(func() -> Error: return server.listen(-1), port % -1)
+	refused.call(func() -> Error: return server.listen(65536), port % 65536)
 	refused.call(func() -> Error: return server.listen(0, "localhost"),
-			"listen: \"localhost\" is not an IP address")
+			"listen \"localhost\": not an IP address")
 	refused.call(func() -> Error: return server.listen_unix(""), "listen_unix: path is empty")
 	refused.call(func() -> Error: return server.route("G T", "/", none),
 			"route: method \"G T\" is not a token")

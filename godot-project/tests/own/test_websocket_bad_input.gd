@@ -188,9 +188,6 @@ func test_arguments_that_are_refused() -> void:
 		quietly(func() -> void: peer.set(case[0], case[1]))
 		check_eq(peer.get(case[0]), before, case[0])
 		check_eq(peer.get_last_error_message(), "%s: %d is not between %s" % case, "the message")
-	# A negative value becomes 0, as in groups and packet peers.
-	peer.max_packets_per_poll = -1
-	check_eq(peer.max_packets_per_poll, 0, "max_packets_per_poll")
 	for property: String in ["heartbeat_interval", "handshake_timeout"]:
 		quietly(func() -> void: peer.set(property, -1.0))
 		check_eq(peer.get_last_error_message(), property + ": -1 is not a valid number of seconds",

@@ -13,8 +13,6 @@ func test_a_new_peer_has_no_write_queue() -> void:
 		check_eq(peer.coalesce_writes, false, kind + ": coalesce_writes")
 		check_eq(peer.get_pending_write_bytes(), 0, kind + ": get_pending_write_bytes")
 		check_eq(peer.flush(), FAILED, kind + ": flush of a closed peer")
-		peer.write_buffer_limit = -5
-		check_eq(peer.write_buffer_limit, 0, kind + ": a negative limit disables the queue")
 
 
 func test_nothing_is_queued_by_default() -> void:

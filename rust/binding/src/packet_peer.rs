@@ -24,7 +24,7 @@ use crate::parts::{
 };
 use crate::peer::{self, StreamPeerSocketRs};
 use crate::shared_methods::{AUTO_POLL, Failing, auto_poll_methods, last_error_methods};
-use crate::{frame_poll, json, text, variant_format};
+use crate::{frame_poll, json, numbers, text, variant_format};
 
 /// The reason why a packet is not text.
 const NOT_TEXT: &str = "packet is not UTF-8 text, or contains a null character";
@@ -313,17 +313,10 @@ impl PacketPeerSocketRs {
 
     #[func]
     fn set_max_packet_bytes(bytes: i64) {
-        // Godot counts the bytes of a packet with a 32-bit int.
-        match i32::try_from(bytes)
-            .ok()
-            .and_then(|bytes| usize::try_from(bytes).ok())
-        {
-            Some(bytes) => Self::this().set_max_packet_bytes(bytes),
-            None => {
-                Self::this().refuse(&format!(
-                    "max_packet_bytes: {bytes} is not between 0 and 2147483647"
-                ));
-            }
+        let this = Self::this();
+        let bytes = numbers::count_within("max_packet_bytes", bytes, numbers::INT_SIZES);
+        if let Ok(bytes) = this.accept(bytes) {
+            this.set_max_packet_bytes(bytes);
         }
     }
 
@@ -334,9 +327,10 @@ impl PacketPeerSocketRs {
 
     #[func]
     fn set_max_packets_per_poll(count: i64) {
-        let count = usize::try_from(count).unwrap_or(0);
         let this = Self::this();
-        this.channel.outlet().set_max_packets_per_poll(count);
+        if let Ok(count) = this.accept(numbers::count("max_packets_per_poll", count)) {
+            this.channel.outlet().set_max_packets_per_poll(count);
+        }
     }
 
     #[func]

@@ -19,13 +19,13 @@ use crate::bridge::MethodKind::{Const, Mutating, Static};
 use crate::bridge::PropertyKind::{Bool, Float, Int};
 use crate::bridge::{
     self, Bridged, Class, ClassTree, Enumeration, MethodRow, ObjectRef, PartKind, Property,
-    Returned, declare_direct_methods, flush, get_status, poll, receive, stream_virtuals,
+    Returned, flush, get_status, poll, receive, stream_virtuals,
 };
 use crate::parts::{Code, Details, LastError, PeerObject, PeerPart, Stream, hints};
 use crate::shared_methods::{
     AUTO_POLL, Failing, auto_poll_methods, last_error_methods, last_os_error_method,
 };
-use crate::{frame_poll, seconds, statistics, text};
+use crate::{frame_poll, numbers, statistics, text};
 
 /// The `connect_timeout` that stands for the project setting.
 const PROJECT_SETTING: f64 = -1.0;
@@ -155,6 +155,21 @@ impl StreamPeerSocketRs {
     fn drained();
 
     #[func]
+    fn poll() -> Error {
+        bridge::poll_part(&Self::this())
+    }
+
+    #[func]
+    fn get_status() -> i64 {
+        Self::this().status()
+    }
+
+    #[func]
+    fn flush() -> Error {
+        Self::this().flush()
+    }
+
+    #[func]
     fn disconnect_from_host() {
         Self::this().connection.disconnect();
     }
@@ -252,7 +267,7 @@ impl StreamPeerSocketRs {
     #[func]
     fn get_send_buffer_size() -> i64 {
         let sizes = Self::this().connection.buffer_sizes();
-        sizes.map_or(0, |(send, _)| i64::try_from(send).unwrap_or(i64::MAX))
+        sizes.map_or(0, |sizes| i64::try_from(sizes.send).unwrap_or(i64::MAX))
     }
 
     #[func]
@@ -265,13 +280,14 @@ impl StreamPeerSocketRs {
     #[func]
     fn get_receive_buffer_size() -> i64 {
         let sizes = Self::this().connection.buffer_sizes();
-        sizes.map_or(0, |(_, receive)| i64::try_from(receive).unwrap_or(i64::MAX))
+        sizes.map_or(0, |sizes| i64::try_from(sizes.receive).unwrap_or(i64::MAX))
     }
 
     #[func]
     fn set_connect_timeout(seconds: f64) {
         let this = Self::this();
-        if seconds == PROJECT_SETTING || this.limit("connect_timeout", seconds).is_ok() {
+        let is_limit = || numbers::limit("connect_timeout", seconds).map(drop);
+        if seconds == PROJECT_SETTING || this.accept(is_limit()).is_ok() {
             this.set_connect_timeout(seconds);
         }
     }
@@ -284,27 +300,27 @@ impl StreamPeerSocketRs {
     #[func]
     fn set_read_timeout(seconds: f64) {
         let this = Self::this();
-        if let Ok(limit) = this.limit("read_timeout", seconds) {
+        if let Ok(limit) = this.accept(numbers::limit("read_timeout", seconds)) {
             this.connection.set_read_timeout(limit);
         }
     }
 
     #[func]
     fn get_read_timeout() -> f64 {
-        seconds::of_limit(Self::this().connection.read_timeout())
+        numbers::of_limit(Self::this().connection.read_timeout())
     }
 
     #[func]
     fn set_write_timeout(seconds: f64) {
         let this = Self::this();
-        if let Ok(limit) = this.limit("write_timeout", seconds) {
+        if let Ok(limit) = this.accept(numbers::limit("write_timeout", seconds)) {
             this.connection.set_write_timeout(limit);
         }
     }
 
     #[func]
     fn get_write_timeout() -> f64 {
-        seconds::of_limit(Self::this().connection.write_timeout())
+        numbers::of_limit(Self::this().connection.write_timeout())
     }
 
     #[func]
@@ -319,8 +335,10 @@ impl StreamPeerSocketRs {
 
     #[func]
     fn set_write_buffer_limit(bytes: i64) {
-        let bytes = usize::try_from(bytes).unwrap_or(0);
-        Self::this().connection.set_queue_limit(bytes);
+        let this = Self::this();
+        if let Ok(bytes) = this.accept(numbers::count("write_buffer_limit", bytes)) {
+            this.connection.set_queue_limit(bytes);
+        }
     }
 
     #[func]
@@ -339,11 +357,6 @@ impl StreamPeerSocketRs {
     }
 }
 
-declare_direct_methods!(StreamPeerSocketRs, METHODS, {
-    fn poll() -> Error;
-    fn get_status() -> i64;
-    fn flush() -> Error;
-});
 last_error_methods!(StreamPeerSocketRs);
 last_os_error_method!(StreamPeerSocketRs);
 auto_poll_methods!(StreamPeerSocketRs, bridge::poll_part);
@@ -397,7 +410,7 @@ impl PeerPart {
     pub(crate) fn connect(self: &Arc<Self>, target: Target, default: fn() -> Duration) -> Error {
         let limit = match self.connect_timeout() {
             PROJECT_SETTING => Some(default()),
-            seconds => seconds::limit(seconds).unwrap_or(None),
+            seconds => numbers::limit("connect_timeout", seconds).unwrap_or(None),
         };
         let described = hints::are_on().then(|| described(&target));
         let started = self.connection.connect(target, limit, Instant::now());
@@ -416,20 +429,9 @@ impl PeerPart {
         self.last_error.note(started)
     }
 
-    /// Converts `seconds` to a time limit. Refuses a number that is not a valid time limit, and
-    /// returns the error code for the script.
-    pub(crate) fn limit(&self, what: &str, seconds: f64) -> Result<Option<Duration>, Error> {
-        seconds::limit(seconds).map_err(|_| {
-            self.refuse(&format!(
-                "{what}: {seconds} is not a valid number of seconds"
-            ))
-        })
-    }
-
     /// Changes a socket option.
-    pub(crate) fn set(&self, operation: &'static str, change: impl FnOnce(&mut Options)) -> Error {
-        self.last_error
-            .note(self.connection.set_options(operation, change))
+    pub(crate) fn set(&self, change: impl FnOnce(&mut Options)) -> Error {
+        self.last_error.note(self.connection.set_options(change))
     }
 
     fn set_buffer_size(
@@ -438,16 +440,11 @@ impl PeerPart {
         operation: &'static str,
         option: impl FnOnce(&mut Options) -> &mut Option<usize>,
     ) -> Error {
-        // The kernel takes an int.
-        let Some(bytes) = i32::try_from(bytes).ok().filter(|&bytes| bytes > 0) else {
-            let max = i32::MAX;
-            return self.refuse(&format!(
-                "{operation}: {bytes} bytes is not between 1 and {max}"
-            ));
-        };
-        self.set(operation, |options| {
-            *option(options) = usize::try_from(bytes).ok();
-        })
+        let bytes = numbers::count_within(operation, bytes, numbers::POSITIVE_INT_SIZES);
+        match self.accept(bytes) {
+            Ok(bytes) => self.set(|options| *option(options) = Some(bytes)),
+            Err(code) => code,
+        }
     }
 
     /// Takes the bytes up to `delimiter`, which must end within the first `max_bytes` unread bytes.

@@ -5,13 +5,13 @@ use std::time::Duration;
 use godot::builtin::GString;
 use godot::global::Error;
 use godot::prelude::{godot_api, godot_error};
-use stream_socket::{Address, BindAddress, ConnectError, KeepAlive, Status, Target};
+use stream_socket::{Address, ConnectError, KeepAlive, Status, Target};
 
 use crate::bridge::Bridged;
 use crate::parts::Code;
 use crate::peer::StreamPeerSocketRs;
 use crate::shared_methods::Failing;
-use crate::{settings, text};
+use crate::{numbers, settings, text};
 
 const BAD_LOCAL_PORT: &str = "The local port number must be between 0 and 65535 (inclusive).";
 const BAD_REMOTE_PORT: &str = "The remote port number must be between 1 and 65535 (inclusive).";
@@ -23,10 +23,11 @@ impl StreamPeerSocketRs {
         let Ok(port) = u16::try_from(port) else {
             return Self::this().refuse(&BAD_LOCAL_PORT);
         };
-        let Some(address) = BindAddress::new(&host.to_string(), port) else {
-            return Self::this().refuse(&format!("bind: {host:?} is not an IP address"));
-        };
-        Self::this().bind(&address)
+        let this = Self::this();
+        match this.accept(text::bind_address("bind", &host, port)) {
+            Ok(address) => this.bind(&address),
+            Err(code) => code,
+        }
     }
 
     #[func]
@@ -39,11 +40,14 @@ impl StreamPeerSocketRs {
         }
         let host = host.to_string();
         let port = u16::try_from(port).unwrap_or(0);
-        let Some(target) = Target::new(&host, port) else {
-            let message = format!("resolve {host}: invalid host name");
-            return this
-                .last_error
-                .record_message(Error::ERR_CANT_RESOLVE, message);
+        let target = match Target::new(&host, port) {
+            Ok(target) => target,
+            Err(error) => {
+                let message = format!("resolve {host}: {error}");
+                return this
+                    .last_error
+                    .record_message(Error::ERR_CANT_RESOLVE, message);
+            }
         };
         if port == 0 {
             return Self::this().refuse(&BAD_REMOTE_PORT);
@@ -81,7 +85,7 @@ impl StreamPeerSocketRs {
 
     #[func]
     fn tcp_set_no_delay(enabled: bool) {
-        let code = Self::this().set("set no-delay", |options| options.no_delay = enabled);
+        let code = Self::this().set(|options| options.no_delay = enabled);
         if code != Error::OK {
             godot_error!("{}", Self::this().last_error.get().message);
         }
@@ -109,7 +113,7 @@ impl StreamPeerSocketRs {
                 &"set_keep_alive: idle_seconds, interval_seconds and count must be positive",
             );
         };
-        Self::this().set("set keep-alive", |options| {
+        Self::this().set(|options| {
             options.keep_alive = enabled.then_some(KeepAlive {
                 idle: Duration::from_secs(idle),
                 interval: Duration::from_secs(interval),
@@ -120,8 +124,8 @@ impl StreamPeerSocketRs {
 
     #[func]
     fn tcp_set_user_timeout(seconds: f64) -> Error {
-        match Self::this().limit("set_user_timeout", seconds) {
-            Ok(limit) => Self::this().set("set user timeout", |options| {
+        match Self::this().accept(numbers::limit("set_user_timeout", seconds)) {
+            Ok(limit) => Self::this().set(|options| {
                 options.user_timeout = limit;
             }),
             Err(code) => code,
@@ -135,11 +139,11 @@ impl StreamPeerSocketRs {
             ..0.0 => None,
             0.0 => Some(Duration::ZERO),
             f64::INFINITY => Some(Duration::MAX),
-            _ => match Self::this().limit("set_linger", seconds) {
+            _ => match Self::this().accept(numbers::limit("set_linger", seconds)) {
                 Ok(limit) => limit,
                 Err(code) => return code,
             },
         };
-        Self::this().set("set linger", |options| options.linger = linger)
+        Self::this().set(|options| options.linger = linger)
     }
 }

@@ -16,9 +16,9 @@ use stream_socket::{Address, Connection};
 use crate::bridge::MethodKind::Mutating;
 use crate::bridge::PropertyKind::Int;
 use crate::bridge::{
-    self, Bridged, Class, ClassTree, MethodRow, PartKind, Property, Returned,
-    declare_direct_methods, poll,
+    self, Bridged, Class, ClassTree, MethodRow, PartKind, Property, Returned, poll,
 };
+use crate::numbers;
 use crate::parts::{LastError, PeerPart, ServerPart, hints};
 use crate::peer::{self, StreamPeerSocketRs, TCP_PEER, UDS_PEER};
 use crate::shared_methods::{
@@ -88,6 +88,11 @@ impl SocketServerRs {
     fn connection_available();
 
     #[func]
+    fn poll() -> Error {
+        bridge::poll_part(&Self::this())
+    }
+
+    #[func]
     fn is_connection_available() -> bool {
         Self::this().is_connection_available().unwrap_or(false)
     }
@@ -124,12 +129,15 @@ impl SocketServerRs {
 
     #[func]
     fn set_max_pending_connections(count: i64) {
-        Self::this().backlog.store(count, Ordering::Relaxed);
+        let this = Self::this();
+        if let Ok(count) = this.accept(numbers::count("max_pending_connections", count)) {
+            this.backlog.store(count, Ordering::Relaxed);
+        }
     }
 
     #[func]
     fn get_max_pending_connections() -> i64 {
-        Self::this().backlog.load(Ordering::Relaxed)
+        i64::try_from(Self::this().backlog.load(Ordering::Relaxed)).unwrap_or(i64::MAX)
     }
 }
 
@@ -142,9 +150,6 @@ pub(crate) fn accepted_peer(connection: Connection) -> (Gd<StreamPeerSocketRs>, 
     peer::from_connection(class, connection)
 }
 
-declare_direct_methods!(SocketServerRs, METHODS, {
-    fn poll() -> Error;
-});
 last_error_methods!(SocketServerRs);
 last_os_error_method!(SocketServerRs);
 auto_poll_methods!(SocketServerRs, bridge::poll_part);

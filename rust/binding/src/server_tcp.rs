@@ -4,25 +4,25 @@ use godot::builtin::GString;
 use godot::global::Error;
 use godot::obj::Gd;
 use godot::prelude::godot_api;
-use stream_socket::BindAddress;
 
 use crate::bridge::Bridged;
 use crate::peer::StreamPeerSocketRs;
 use crate::server::SocketServerRs;
 use crate::shared_methods::Failing;
+use crate::text;
 
 #[godot_api(secondary)]
 impl SocketServerRs {
     #[func]
     fn tcp_listen(port: i64, #[opt(default = "*")] bind_address: GString) -> Error {
+        let this = Self::this();
         let Ok(port) = u16::try_from(port) else {
-            return Self::this()
-                .refuse(&"The port number must be between 0 and 65535 (inclusive).");
+            return this.refuse(&"The port number must be between 0 and 65535 (inclusive).");
         };
-        let Some(address) = BindAddress::new(&bind_address.to_string(), port) else {
-            return Self::this().refuse(&format!("listen: {bind_address:?} is not an IP address"));
-        };
-        Self::this().listen(&address)
+        match this.accept(text::bind_address("listen", &bind_address, port)) {
+            Ok(address) => this.listen(&address),
+            Err(code) => code,
+        }
     }
 
     #[func]

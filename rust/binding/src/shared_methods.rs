@@ -7,6 +7,7 @@
 use std::fmt::Display;
 
 use godot::global::Error;
+use godot::prelude::godot_error;
 
 use crate::bridge::{Property, PropertyKind};
 use crate::parts::{Details, LastError};
@@ -25,6 +26,16 @@ pub(crate) trait Failing {
         self.last_error()
             .refuse(Error::ERR_INVALID_PARAMETER, message)
     }
+
+    /// The argument that was `checked`, or the code of the refusal with its message.
+    fn accept<T>(&self, checked: Result<T, String>) -> Result<T, Error> {
+        checked.map_err(|message| self.refuse(&message))
+    }
+}
+
+/// The value that was `checked`, for a class without a last error. A message is printed.
+pub(crate) fn accept_or_print<T>(checked: Result<T, String>) -> Option<T> {
+    checked.map_err(|message| godot_error!("{message}")).ok()
 }
 
 /// Gives a class whose part is [`Failing`] the methods `get_last_error` and

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use godot::builtin::GString;
 use godot::classes::ProjectSettings;
 use godot::obj::Singleton;
+use stream_socket::BindAddress;
 
 /// Replaces what a String of the engine cannot hold (U+FFFD).
 const REPLACEMENT: &str = "\u{FFFD}";
@@ -43,6 +44,19 @@ pub(crate) fn path(path: &GString) -> Result<PathBuf, &'static str> {
         return Err("an exported game has no res:// folder on disk, use user://");
     }
     Ok(settings.globalize_path(path).to_string().into())
+}
+
+/// The address of a call of `listen`. The error is the message for the script.
+pub(crate) fn listen_address(host: &GString, port: i64) -> Result<BindAddress, String> {
+    match u16::try_from(port) {
+        Ok(port) => bind_address("listen", host, port),
+        Err(_) => Err(format!("listen: port {port} is not between 0 and 65535")),
+    }
+}
+
+/// The local address that `host` names. The error is the message for the script.
+pub(crate) fn bind_address(call: &str, host: &GString, port: u16) -> Result<BindAddress, String> {
+    BindAddress::new(&host.to_string(), port).map_err(|error| format!("{call} {host:?}: {error}"))
 }
 
 /// An IP address as the engine writes it: IPv6 in lower case with all eight groups. A scope follows

@@ -119,6 +119,22 @@ impl ParseAddressError {
     }
 }
 
+/// Why a text is not the host of a [`Target`] or of a [`BindAddress`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum InvalidHost {
+    /// The text is neither an IP address nor a name that can be looked up.
+    #[error("invalid host name")]
+    Name,
+    /// The text is not an IP address, and names are not looked up here.
+    #[error("not an IP address")]
+    Address,
+    /// The text is an IPv6 address, and this machine has no network interface with the name or the
+    /// number of its scope (RFC 4007, section 11).
+    #[error("no such network interface")]
+    Interface,
+}
+
 /// Parses `127.0.0.1:80`, `[::1]:80` or `unix:/path/of/the/socket`.
 ///
 /// # Examples
@@ -156,7 +172,7 @@ impl FromStr for Target {
         }
         let target = || {
             let (host, port) = text.rsplit_once(':')?;
-            Target::new(host, port.parse().ok()?)
+            Target::new(host, port.parse().ok()?).ok()
         };
         target().ok_or_else(|| ParseAddressError::new(text))
     }
@@ -217,47 +233,51 @@ pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
 }
 
 impl Target {
-    /// The target that `host` names: an address, or a name for the system's resolver. `None` if it
-    /// is neither.
+    /// The target that `host` names: an IP address, which may have a scope (`fe80::1%eth0`, RFC
+    /// 4007, section 11), or a name for the system's resolver.
     ///
     /// # Examples
     ///
     /// ```
-    /// use stream_socket::Target;
+    /// use stream_socket::{InvalidHost, Target};
     ///
-    /// assert!(matches!(Target::new("::1", 80), Some(Target::Address(_))));
-    /// assert!(matches!(Target::new("example.com", 80), Some(Target::Name { .. })));
-    /// assert_eq!(Target::new("a b", 80), None);
+    /// assert!(matches!(Target::new("::1", 80), Ok(Target::Address(_))));
+    /// assert!(matches!(Target::new("example.com", 80), Ok(Target::Name { .. })));
+    /// assert_eq!(Target::new("a b", 80), Err(InvalidHost::Name));
     /// ```
-    pub fn new(host: &str, port: u16) -> Option<Target> {
-        let short = || parse_short_ipv4(host).map(|ip| (ip, port).into());
-        match parse_ip(host, port).or_else(short) {
-            Some(address) => Some(Target::Address(Address::Inet(address))),
-            None => is_host_name(host).then(|| Target::Name {
-                host: host.to_owned(),
-                port,
-            }),
+    pub fn new(host: &str, port: u16) -> Result<Target, InvalidHost> {
+        match parse_ip(host, port) {
+            Ok(address) => return Ok(Target::Address(Address::Inet(address))),
+            Err(InvalidHost::Interface) => return Err(InvalidHost::Interface),
+            Err(_) => {}
         }
+        if let Some(ip) = parse_short_ipv4(host) {
+            return Ok(Target::Address(Address::Inet((ip, port).into())));
+        }
+        if !is_host_name(host) {
+            return Err(InvalidHost::Name);
+        }
+        let host = host.to_owned();
+        Ok(Target::Name { host, port })
     }
 }
 
 impl BindAddress {
     /// The local address that `host` names: `*` for all addresses, or an IP address, which may have
-    /// a scope (`fe80::1%eth0`, RFC 4007, section 11). `None` for other text, since names are not
-    /// looked up, and if this machine has no such scope.
+    /// a scope (`fe80::1%eth0`, RFC 4007, section 11). Names are not looked up.
     ///
     /// # Examples
     ///
     /// ```
-    /// use stream_socket::BindAddress;
+    /// use stream_socket::{BindAddress, InvalidHost};
     ///
-    /// assert_eq!(BindAddress::new("*", 80), Some(BindAddress::Any { port: 80 }));
-    /// assert_eq!(BindAddress::new("::1", 80), "[::1]:80".parse().ok());
-    /// assert_eq!(BindAddress::new("localhost", 80), None);
+    /// assert_eq!(BindAddress::new("*", 80), Ok(BindAddress::Any { port: 80 }));
+    /// assert_eq!(BindAddress::new("::1", 80).unwrap(), "[::1]:80".parse().unwrap());
+    /// assert_eq!(BindAddress::new("localhost", 80), Err(InvalidHost::Address));
     /// ```
-    pub fn new(host: &str, port: u16) -> Option<BindAddress> {
+    pub fn new(host: &str, port: u16) -> Result<BindAddress, InvalidHost> {
         match host {
-            "*" => Some(BindAddress::Any { port }),
+            "*" => Ok(BindAddress::Any { port }),
             host => parse_ip(host, port).map(BindAddress::Inet),
         }
     }
@@ -265,22 +285,23 @@ impl BindAddress {
 
 /// Parses `text` as an IPv4 or IPv6 address, without the resolver. An IPv6 address may have a scope
 /// (`fe80::1%eth0`, RFC 4007, section 11). An IPv4-mapped IPv6 address becomes the IPv4 address.
-/// `None` for names and for addresses in brackets. The four numbers of an IPv4 address are decimal,
+/// Names and addresses in brackets are errors. The four numbers of an IPv4 address are decimal,
 /// even with leading zeros, as the engine parses them.
-fn parse_ip(text: &str, port: u16) -> Option<SocketAddr> {
+fn parse_ip(text: &str, port: u16) -> Result<SocketAddr, InvalidHost> {
     if let Ok(ip) = text.parse::<IpAddr>() {
-        return Some((ip.to_canonical(), port).into());
+        return Ok((ip.to_canonical(), port).into());
     }
     if is_dotted_quad(text) {
         let mut bytes = [0; 4];
         for (byte, number) in bytes.iter_mut().zip(text.split('.')) {
-            *byte = number.parse().ok()?;
+            *byte = number.parse().map_err(|_| InvalidHost::Address)?;
         }
-        return Some((bytes, port).into());
+        return Ok((bytes, port).into());
     }
-    let (ip, scope) = text.split_once('%')?;
-    let ip = ip.parse::<Ipv6Addr>().ok()?;
-    Some(SocketAddrV6::new(ip, port, 0, sys::interface_index(scope)?).into())
+    let (ip, scope) = text.split_once('%').ok_or(InvalidHost::Address)?;
+    let ip: Ipv6Addr = ip.parse().map_err(|_| InvalidHost::Address)?;
+    let interface = sys::interface_index(scope).ok_or(InvalidHost::Interface)?;
+    Ok(SocketAddrV6::new(ip, port, 0, interface).into())
 }
 
 /// Whether `text` has the form of an IPv4 address. Its numbers may be out of range.
@@ -366,7 +387,7 @@ mod tests {
 
     #[test]
     fn literals_are_parsed_without_the_resolver() {
-        let parse = |text| parse_ip(text, 7).map(|address| address.to_string());
+        let parse = |text| parse_ip(text, 7).ok().map(|address| address.to_string());
         assert_eq!(parse("127.0.0.1").as_deref(), Some("127.0.0.1:7"));
         assert_eq!(parse("::1").as_deref(), Some("[::1]:7"));
         assert_eq!(parse("::ffff:10.0.0.1").as_deref(), Some("10.0.0.1:7"));
@@ -386,19 +407,28 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn scope_of_an_address_is_kept() {
-        let Some(SocketAddr::V6(address)) = parse_ip("fe80::1%lo", 7) else {
+        let Ok(SocketAddr::V6(address)) = parse_ip("fe80::1%lo", 7) else {
             panic!("not an IPv6 address");
         };
         assert_eq!(address.scope_id(), 1);
-        assert_eq!(parse_ip("fe80::1%1", 7), Some(address.into()));
-        assert_eq!(parse_ip("fe80::1%nosuchinterface", 7), None);
+        assert_eq!(parse_ip("fe80::1%1", 7), Ok(address.into()));
+        let unknown = Err(InvalidHost::Interface);
+        assert_eq!(parse_ip("fe80::1%nosuchinterface", 7), unknown);
+        assert_eq!(
+            Target::new("fe80::1%nosuchinterface", 7).err(),
+            unknown.err()
+        );
     }
 
     /// The engine parses the four numbers as decimal, where inet_aton(3) takes a leading zero for
     /// octal.
     #[test]
     fn leading_zeros_do_not_mean_octal() {
-        let parse = |text| parse_ip(text, 7).map(|address| address.ip().to_string());
+        let parse = |text| {
+            parse_ip(text, 7)
+                .ok()
+                .map(|address| address.ip().to_string())
+        };
         assert_eq!(parse("127.0.0.010").as_deref(), Some("127.0.0.10"));
         assert_eq!(parse("0127.000.0.1").as_deref(), Some("127.0.0.1"));
         for text in ["127.0.0.0256", "+127.0.0.1", "127.0.0.", "127.1", "0"] {
@@ -503,16 +533,16 @@ mod tests {
     #[test]
     fn a_target_is_an_address_or_a_name() {
         let loopback = Address::Inet(([127, 0, 0, 1], 7).into());
-        assert_eq!(Target::new("127.0.0.1", 7), Some(Target::Address(loopback)));
+        assert_eq!(Target::new("127.0.0.1", 7), Ok(Target::Address(loopback)));
         let name = |host: &str| Target::Name {
             host: host.into(),
             port: 7,
         };
-        assert_eq!(Target::new("web.1", 7), Some(name("web.1")));
-        assert_eq!(Target::new("127.256.1", 7), Some(name("127.256.1")));
+        assert_eq!(Target::new("web.1", 7), Ok(name("web.1")));
+        assert_eq!(Target::new("127.256.1", 7), Ok(name("127.256.1")));
         let long = "123456789012";
-        assert_eq!(Target::new(long, 7), Some(name(long)));
-        assert_eq!(Target::new("256.1.1.1", 7), None);
+        assert_eq!(Target::new(long, 7), Ok(name(long)));
+        assert_eq!(Target::new("256.1.1.1", 7), Err(InvalidHost::Name));
     }
 
     #[test]

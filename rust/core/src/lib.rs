@@ -76,7 +76,7 @@ mod sync;
 mod sys;
 mod totals;
 
-pub use address::{Address, BindAddress, ParseAddressError, Target};
+pub use address::{Address, BindAddress, InvalidHost, ParseAddressError, Target};
 pub use connect::attempt_log::{AttemptOutcome, ConnectAttempt};
 pub use connection::{Connection, Ended, Recording, SocketHandle, Statistics};
 pub use error::{
@@ -86,7 +86,7 @@ pub use error::{
 pub use event::{ConnectEnd, DisconnectCause, EndCause, Event, Status};
 pub use listener::{ListenOptions, Listener};
 pub use poll::group::{Group, Pollable, PollableRef, Visit};
-pub use socket::options::{KeepAlive, Options};
+pub use socket::options::{BufferSizes, KeepAlive, Options};
 pub use sys::Credentials;
 
 /// The examples of the README, as tests.

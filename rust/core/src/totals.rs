@@ -162,11 +162,26 @@ pub(crate) fn failed() {
 
 /// Calls `body`, and counts nothing that this thread does meanwhile. For connections that are not
 /// part of what the program does, such as those of a network that it simulates.
+///
+/// # Examples
+/// ```
+/// use stream_socket::{Connection, process};
+///
+/// let before = process::totals();
+/// process::uncounted(|| Connection::pair())?;
+/// assert_eq!(process::totals().accepts, before.accepts);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn uncounted<R>(body: impl FnOnce() -> R) -> R {
-    let was_uncounted = IS_UNCOUNTED.replace(true);
-    let result = body();
-    IS_UNCOUNTED.set(was_uncounted);
-    result
+    /// Counts again when `body` returns or panics, unless an outer call counts nothing.
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            IS_UNCOUNTED.set(self.0);
+        }
+    }
+    let _restore = Restore(IS_UNCOUNTED.replace(true));
+    body()
 }
 
 /// Adds to a counter. Relaxed: orders no other memory.

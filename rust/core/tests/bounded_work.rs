@@ -37,7 +37,7 @@ fn while_flooded(family: AddressFamily, call: impl Fn(&Connection)) {
     let (connection, peer) = raw_peer(family);
     // A fixed size: the kernel does not enlarge the buffer.
     let limit = |options: &mut Options| options.receive_buffer_size = Some(1 << 20);
-    connection.set_options("limit", limit).unwrap();
+    connection.set_options(limit).unwrap();
     let stream = 256 << 20;
     let (sent, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
     thread::scope(|scope| {

@@ -305,11 +305,41 @@ impl Relay {
     }
 
     /// Resets both ends of every link and drops the bytes in transit. The next poll reports it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Instant;
+    ///
+    /// use stream_socket::{ListenOptions, Listener};
+    /// use stream_socket_relay::{Relay, RelayEvent};
+    ///
+    /// let server = Listener::new();
+    /// server.listen(&"127.0.0.1:0".parse()?, ListenOptions::default())?;
+    /// let mut relay = Relay::new(1);
+    /// relay.set_target(server.local_address().expect("it listens").into(), None);
+    /// relay.listen(&"127.0.0.1:0".parse()?)?;
+    ///
+    /// let client = std::net::TcpStream::connect(("127.0.0.1", relay.local_port()))?;
+    /// # let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    /// while relay.link_count() == 0 {
+    /// #     assert!(std::time::Instant::now() < deadline);
+    ///     relay.poll(Instant::now(), |_| ())?;
+    /// }
+    /// relay.abort_all();
+    /// let mut ends = 0;
+    /// relay.poll(Instant::now(), |event| {
+    ///     ends += usize::from(matches!(event, RelayEvent::Closed { .. }));
+    /// })?;
+    /// assert_eq!(ends, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn abort_all(&mut self) {
         self.cut_all(Link::abort);
     }
 
-    /// Closes both ends of every link and drops the bytes in transit. The next poll reports it.
+    /// Closes both ends of every link and drops the bytes in transit. The next poll reports it. See
+    /// the example of [`abort_all`](Self::abort_all).
     pub fn close_all(&mut self) {
         self.cut_all(Link::close);
     }

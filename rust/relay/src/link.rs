@@ -151,7 +151,7 @@ impl Link {
 /// without the option.
 fn send_at_once(end: &Connection) {
     // A failure shows when the connection is polled.
-    let _ = end.set_options("set no-delay", |options| options.no_delay = true);
+    let _ = end.set_options(|options| options.no_delay = true);
 }
 
 /// One direction: its pipe and the connection that the pipe leads to.

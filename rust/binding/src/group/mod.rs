@@ -24,12 +24,12 @@ use crate::bridge::PropertyKind::{Float, Int};
 use crate::bridge::{
     Bridged, Class, ClassTree, ObjectRef, Optional, PartKind, Property, class_of, object_of,
 };
+use crate::numbers;
 use crate::parts::{
     Constructible, Emitter, FramePoll, ObjectAddress, Part, Presence, advice_for, hints,
 };
-use crate::seconds;
 use crate::server::SocketServerRs;
-use crate::shared_methods::{AUTO_POLL, auto_poll_methods};
+use crate::shared_methods::{AUTO_POLL, accept_or_print, auto_poll_methods};
 
 /// The class of groups. There is no value of this type: the bridge makes an object with a
 /// [`GroupPart`].
@@ -272,9 +272,9 @@ impl StreamPeerSocketGroupRs {
 
     #[func]
     fn set_max_members(count: i64) {
-        Self::this()
-            .events
-            .set_max_members(usize::try_from(count).unwrap_or(0));
+        if let Some(count) = accept_or_print(numbers::count("max_members", count)) {
+            Self::this().events.set_max_members(count);
+        }
     }
 
     #[func]
@@ -284,38 +284,33 @@ impl StreamPeerSocketGroupRs {
 
     #[func]
     fn set_max_stalled_seconds(seconds: f64) {
-        match seconds::limit(seconds) {
-            Ok(limit) => Self::this().events.set_max_stalled(limit),
-            Err(_) => {
-                godot_error!("max_stalled_seconds: {seconds} is not a valid number of seconds");
-            }
+        if let Some(limit) = accept_or_print(numbers::limit("max_stalled_seconds", seconds)) {
+            Self::this().events.set_max_stalled(limit);
         }
     }
 
     #[func]
     fn get_max_stalled_seconds() -> f64 {
-        seconds::of_limit(Self::this().events.max_stalled())
+        numbers::of_limit(Self::this().events.max_stalled())
     }
 
     #[func]
     fn set_max_silent_seconds(seconds: f64) {
-        match seconds::limit(seconds) {
-            Ok(limit) => Self::this().events.set_max_silent(limit),
-            Err(_) => {
-                godot_error!("max_silent_seconds: {seconds} is not a valid number of seconds");
-            }
+        if let Some(limit) = accept_or_print(numbers::limit("max_silent_seconds", seconds)) {
+            Self::this().events.set_max_silent(limit);
         }
     }
 
     #[func]
     fn get_max_silent_seconds() -> f64 {
-        seconds::of_limit(Self::this().events.max_silent())
+        numbers::of_limit(Self::this().events.max_silent())
     }
 
     #[func]
     fn set_max_packets_per_poll(count: i64) {
-        let count = usize::try_from(count).unwrap_or(0);
-        Self::this().events.set_max_packets_per_poll(count);
+        if let Some(count) = accept_or_print(numbers::count("max_packets_per_poll", count)) {
+            Self::this().events.set_max_packets_per_poll(count);
+        }
     }
 
     #[func]

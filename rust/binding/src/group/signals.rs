@@ -11,16 +11,13 @@ use super::member::GroupMember;
 use crate::bridge::{ObjectRef, SignalName};
 use crate::parts::{ReceivedPacket, end_code};
 
-/// The name of the signal with a packet.
+const CONNECTED: &str = "peer_connected";
+const DATA_AVAILABLE: &str = "peer_data_available";
 pub(super) const PACKET_RECEIVED: &str = "peer_packet_received";
+const DISCONNECTED: &str = "peer_disconnected";
 
 /// The names of all signals.
-pub(super) const SIGNALS: [&str; 4] = [
-    "peer_connected",
-    "peer_data_available",
-    PACKET_RECEIVED,
-    "peer_disconnected",
-];
+pub(super) const SIGNALS: [&str; 4] = [CONNECTED, DATA_AVAILABLE, PACKET_RECEIVED, DISCONNECTED];
 
 /// Emits the signals of a group while it is polled.
 pub(super) struct GroupSignals {
@@ -40,10 +37,10 @@ struct GroupSignalNames {
 fn names() -> &'static GroupSignalNames {
     static NAMES: OnceLock<GroupSignalNames> = OnceLock::new();
     NAMES.get_or_init(|| GroupSignalNames {
-        connected: SignalName::new(SIGNALS[0]),
-        data_available: SignalName::new(SIGNALS[1]),
-        packet_received: SignalName::new(SIGNALS[2]),
-        disconnected: SignalName::new(SIGNALS[3]),
+        connected: SignalName::new(CONNECTED),
+        data_available: SignalName::new(DATA_AVAILABLE),
+        packet_received: SignalName::new(PACKET_RECEIVED),
+        disconnected: SignalName::new(DISCONNECTED),
     })
 }
 

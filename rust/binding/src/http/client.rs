@@ -102,7 +102,7 @@ impl Client {
         connection.set_allow_half_open(true);
         // A failure shows when the connection is polled. Unix domain sockets have no such option.
         if !matches!(connection.peer_address(), Some(Address::Unix(_))) {
-            let _ = connection.set_options("set no-delay", |options| options.no_delay = true);
+            let _ = connection.set_options(|options| options.no_delay = true);
         }
         Client {
             peer: connection.peer_address(),

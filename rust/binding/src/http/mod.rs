@@ -21,7 +21,6 @@ mod upgrade;
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Duration;
 
 use godot::builtin::{Callable, GString, PackedStringArray};
 use godot::classes::{RefCounted, TlsOptions};
@@ -44,7 +43,7 @@ use crate::parts::{Constructible, FramePoll, LastError, ObjectAddress, Part, Pre
 use crate::shared_methods::{
     AUTO_POLL, Failing, auto_poll_methods, last_error_methods, last_os_error_method,
 };
-use crate::{seconds, settings, text};
+use crate::{numbers, settings, text};
 
 /// The class of HTTP servers. There is no value of this type: the bridge makes an object with an
 /// [`HTTPServerPart`].
@@ -191,13 +190,10 @@ impl HTTPServerRs {
     #[func]
     fn listen(port: i64, #[opt(default = "127.0.0.1")] address: GString) -> Error {
         let server = Self::this();
-        let Ok(port) = u16::try_from(port) else {
-            return server.refuse(&"The port number must be between 0 and 65535 (inclusive).");
-        };
-        let Some(address) = BindAddress::new(&address.to_string(), port) else {
-            return server.refuse(&format!("listen: {address:?} is not an IP address"));
-        };
-        server.listen_at(&address)
+        match server.accept(text::listen_address(&address, port)) {
+            Ok(address) => server.listen_at(&address),
+            Err(code) => code,
+        }
     }
 
     #[func]
@@ -307,7 +303,7 @@ impl HTTPServerRs {
     #[func]
     fn set_max_connections(count: i64) {
         let this = Self::this();
-        if let Some(count) = this.size("max_connections", count) {
+        if let Ok(count) = this.accept(numbers::count("max_connections", count)) {
             locked(&this.serving.limits).max_connections = count;
         }
     }
@@ -320,7 +316,7 @@ impl HTTPServerRs {
     #[func]
     fn set_max_head_bytes(bytes: i64) {
         let this = Self::this();
-        if let Some(bytes) = this.size("max_head_bytes", bytes) {
+        if let Ok(bytes) = this.accept(numbers::count("max_head_bytes", bytes)) {
             locked(&this.serving.limits).rules.head.bytes = bytes;
         }
     }
@@ -333,7 +329,7 @@ impl HTTPServerRs {
     #[func]
     fn set_max_body_bytes(bytes: i64) {
         let this = Self::this();
-        if let Some(bytes) = this.size("max_body_bytes", bytes) {
+        if let Ok(bytes) = this.accept(numbers::count("max_body_bytes", bytes)) {
             locked(&this.serving.limits).rules.max_body = bytes as u64;
         }
     }
@@ -346,7 +342,7 @@ impl HTTPServerRs {
     #[func]
     fn set_max_unsent_bytes(bytes: i64) {
         let this = Self::this();
-        if let Some(bytes) = this.size("max_unsent_bytes", bytes) {
+        if let Ok(bytes) = this.accept(numbers::count("max_unsent_bytes", bytes)) {
             let unsent = &this.serving.unsent;
             unsent.max_of_stream.store(bytes, Ordering::Relaxed);
         }
@@ -364,7 +360,7 @@ impl HTTPServerRs {
     #[func]
     fn set_max_total_unsent_bytes(bytes: i64) {
         let this = Self::this();
-        if let Some(bytes) = this.size("max_total_unsent_bytes", bytes) {
+        if let Ok(bytes) = this.accept(numbers::count("max_total_unsent_bytes", bytes)) {
             let unsent = &this.serving.unsent;
             unsent.max_in_all.store(bytes, Ordering::Relaxed);
         }
@@ -382,53 +378,53 @@ impl HTTPServerRs {
     #[func]
     fn set_max_poll_seconds(seconds: f64) {
         let this = Self::this();
-        if let Some(limit) = this.limit("max_poll_seconds", seconds) {
+        if let Ok(limit) = this.accept(numbers::limit("max_poll_seconds", seconds)) {
             locked(&this.serving.limits).poll_time = limit;
         }
     }
 
     #[func]
     fn get_max_poll_seconds() -> f64 {
-        seconds::of_limit(locked(&Self::this().serving.limits).poll_time)
+        numbers::of_limit(locked(&Self::this().serving.limits).poll_time)
     }
 
     #[func]
     fn set_head_timeout(seconds: f64) {
         let this = Self::this();
-        if let Some(limit) = this.limit("head_timeout", seconds) {
+        if let Ok(limit) = this.accept(numbers::limit("head_timeout", seconds)) {
             locked(&this.serving.limits).rules.head_timeout = limit;
         }
     }
 
     #[func]
     fn get_head_timeout() -> f64 {
-        seconds::of_limit(locked(&Self::this().serving.limits).rules.head_timeout)
+        numbers::of_limit(locked(&Self::this().serving.limits).rules.head_timeout)
     }
 
     #[func]
     fn set_idle_timeout(seconds: f64) {
         let this = Self::this();
-        if let Some(limit) = this.limit("idle_timeout", seconds) {
+        if let Ok(limit) = this.accept(numbers::limit("idle_timeout", seconds)) {
             locked(&this.serving.limits).rules.idle_timeout = limit;
         }
     }
 
     #[func]
     fn get_idle_timeout() -> f64 {
-        seconds::of_limit(locked(&Self::this().serving.limits).rules.idle_timeout)
+        numbers::of_limit(locked(&Self::this().serving.limits).rules.idle_timeout)
     }
 
     #[func]
     fn set_response_timeout(seconds: f64) {
         let this = Self::this();
-        if let Some(limit) = this.limit("response_timeout", seconds) {
+        if let Ok(limit) = this.accept(numbers::limit("response_timeout", seconds)) {
             locked(&this.serving.limits).rules.response_timeout = limit;
         }
     }
 
     #[func]
     fn get_response_timeout() -> f64 {
-        seconds::of_limit(locked(&Self::this().serving.limits).rules.response_timeout)
+        numbers::of_limit(locked(&Self::this().serving.limits).rules.response_timeout)
     }
 
     #[func]
@@ -530,24 +526,6 @@ impl HTTPServerPart {
         for open in self.serving.close_all() {
             serving::emit_closed(&open);
         }
-    }
-
-    fn size(&self, property: &str, value: i64) -> Option<usize> {
-        let size = usize::try_from(value).ok();
-        if size.is_none() {
-            self.refuse(&format!("{property}: {value} is negative"));
-        }
-        size
-    }
-
-    fn limit(&self, property: &str, seconds: f64) -> Option<Option<Duration>> {
-        let limit = seconds::limit(seconds).ok();
-        if limit.is_none() {
-            self.refuse(&format!(
-                "{property}: {seconds} is not a valid number of seconds"
-            ));
-        }
-        limit
     }
 }
 

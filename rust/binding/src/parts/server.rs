@@ -1,7 +1,7 @@
 //! The part of a server: a listener of the core.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use godot::builtin::StringName;
@@ -19,7 +19,7 @@ use super::signal::Signal;
 
 /// The default of how many connections may wait to be accepted. The system may lower it
 /// (listen(2)).
-const BACKLOG: i64 = 128;
+const BACKLOG: usize = 128;
 
 /// A listener, with further state for the methods of a server.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub(crate) struct ServerPart {
     pub(crate) listener: Listener,
     pub(crate) last_error: LastError,
     pub(crate) frame_poll: FramePoll,
-    pub(crate) backlog: AtomicI64,
+    pub(crate) backlog: AtomicUsize,
     /// The permissions of a socket file; negative: the system's default.
     pub(crate) mode: AtomicI64,
 }
@@ -37,7 +37,7 @@ impl ServerPart {
     /// Listens, with the engine's codes.
     pub(crate) fn listen(&self, address: &BindAddress) -> Error {
         let backlog = self.backlog.load(Ordering::Relaxed);
-        let backlog = i32::try_from(backlog.max(0)).unwrap_or(i32::MAX);
+        let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
         let mode = u32::try_from(self.mode.load(Ordering::Relaxed)).ok();
         let listening = self
             .listener
@@ -75,7 +75,7 @@ impl Constructible for ServerPart {
             listener: Listener::new(),
             last_error: LastError::default(),
             frame_poll: FramePoll::default(),
-            backlog: AtomicI64::new(BACKLOG),
+            backlog: AtomicUsize::new(BACKLOG),
             mode: AtomicI64::new(-1),
         }
     }

@@ -1,18 +1,18 @@
 //! `SocketConditionsRs`: the conditions of one direction of a relay.
 
-use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
 
 use godot::obj::Gd;
-use godot::prelude::{GodotClass, godot_api, godot_error};
+use godot::prelude::{GodotClass, godot_api};
 use stream_socket_relay::Conditions;
 
 use crate::bridge::PropertyKind::{Bool, Float, Int};
 use crate::bridge::{
     Bridged, Class, ClassTree, ObjectRef, PartKind, Property, new_object, part_of,
 };
+use crate::numbers;
 use crate::parts::{Constructible, ObjectAddress, Part, Presence};
+use crate::shared_methods::accept_or_print;
 
 /// The number that means: never.
 const NEVER: i64 = -1;
@@ -103,7 +103,7 @@ impl Part for ConditionsPart {
 impl SocketConditionsRs {
     #[func]
     fn set_delay(seconds: f64) {
-        if let Some(time) = time("delay", seconds) {
+        if let Some(time) = accept_or_print(numbers::time("delay", seconds)) {
             Self::this().lock().delay = time;
         }
     }
@@ -115,7 +115,7 @@ impl SocketConditionsRs {
 
     #[func]
     fn set_jitter(seconds: f64) {
-        if let Some(time) = time("jitter", seconds) {
+        if let Some(time) = accept_or_print(numbers::time("jitter", seconds)) {
             Self::this().lock().jitter = time;
         }
     }
@@ -127,9 +127,9 @@ impl SocketConditionsRs {
 
     #[func]
     fn set_bandwidth(bytes_per_second: i64) {
-        match u64::try_from(bytes_per_second) {
-            Ok(bandwidth) => Self::this().lock().bandwidth = bandwidth,
-            Err(_) => refuse("bandwidth", bytes_per_second, "number of bytes per second"),
+        let bandwidth = numbers::count("bandwidth", bytes_per_second);
+        if let Some(bandwidth) = accept_or_print(bandwidth) {
+            Self::this().lock().bandwidth = bandwidth as u64;
         }
     }
 
@@ -140,9 +140,8 @@ impl SocketConditionsRs {
 
     #[func]
     fn set_max_piece_bytes(count: i64) {
-        match usize::try_from(count) {
-            Ok(most) => Self::this().lock().max_piece = most,
-            Err(_) => refuse("max_piece_bytes", count, "number of bytes"),
+        if let Some(count) = accept_or_print(numbers::count("max_piece_bytes", count)) {
+            Self::this().lock().max_piece = count;
         }
     }
 
@@ -163,7 +162,7 @@ impl SocketConditionsRs {
 
     #[func]
     fn set_close_after_bytes(count: i64) {
-        if let Some(after) = after("close_after_bytes", count) {
+        if let Some(after) = accept_or_print(after("close_after_bytes", count)) {
             Self::this().lock().close_after = after;
         }
     }
@@ -175,7 +174,7 @@ impl SocketConditionsRs {
 
     #[func]
     fn set_abort_after_bytes(count: i64) {
-        if let Some(after) = after("abort_after_bytes", count) {
+        if let Some(after) = accept_or_print(after("abort_after_bytes", count)) {
             Self::this().lock().abort_after = after;
         }
     }
@@ -226,26 +225,16 @@ impl ChosenConditions {
     }
 }
 
-fn time(property: &str, seconds: f64) -> Option<Duration> {
-    let time = Duration::try_from_secs_f64(seconds).ok();
-    if time.is_none() {
-        refuse(property, seconds, "number of seconds");
+fn after(property: &str, count: i64) -> Result<Option<u64>, String> {
+    match count {
+        NEVER => Ok(None),
+        _ => match u64::try_from(count) {
+            Ok(count) => Ok(Some(count)),
+            Err(_) => Err(format!("{property}: {count} is negative; -1 means never")),
+        },
     }
-    time
-}
-
-fn after(property: &str, count: i64) -> Option<Option<u64>> {
-    if count < NEVER {
-        refuse(property, count, "number of bytes, or -1 for never");
-        return None;
-    }
-    Some(u64::try_from(count).ok())
 }
 
 fn of_after(after: Option<u64>) -> i64 {
     after.map_or(NEVER, |count| count as i64)
-}
-
-fn refuse(property: &str, value: impl Display, what: &str) {
-    godot_error!("{property}: {value} is not a valid {what}");
 }

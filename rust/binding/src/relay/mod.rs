@@ -81,13 +81,10 @@ impl SocketRelayRs {
     #[func]
     fn listen(port: i64, #[opt(default = "*")] bind_address: GString) -> Error {
         let this = Self::this();
-        let Ok(port) = u16::try_from(port) else {
-            return this.refuse(&"The port number must be between 0 and 65535 (inclusive).");
-        };
-        let Some(address) = BindAddress::new(&bind_address.to_string(), port) else {
-            return this.refuse(&format!("listen: {bind_address:?} is not an IP address"));
-        };
-        this.listen_at(&address)
+        match this.accept(text::listen_address(&bind_address, port)) {
+            Ok(address) => this.listen_at(&address),
+            Err(code) => code,
+        }
     }
 
     #[func]
@@ -104,14 +101,14 @@ impl SocketRelayRs {
         let this = Self::this();
         let host = host.to_string();
         let Some(port) = u16::try_from(port).ok().filter(|&port| port > 0) else {
-            return this.refuse(&"The remote port number must be between 1 and 65535 (inclusive).");
-        };
-        let Some(target) = Target::new(&host, port) else {
             return this.refuse(&format!(
-                "set_target_host: {host:?} is not a valid host name"
+                "set_target_host: port {port} is not between 1 and 65535"
             ));
         };
-        this.set_target(target, settings::tcp_connect_timeout())
+        match Target::new(&host, port) {
+            Ok(target) => this.set_target(target, settings::tcp_connect_timeout()),
+            Err(error) => this.refuse(&format!("set_target_host {host:?}: {error}")),
+        }
     }
 
     #[func]

@@ -83,14 +83,17 @@ impl WebSocketPeerRs {
             Ok(started) => started,
             Err(code) => return code,
         };
-        let Some(target) = Target::new(&parsed.host, parsed.port) else {
-            let host = parsed.host;
-            return this.refuse(&format!("connect_to_url: invalid host {host:?}"));
+        let target = match Target::new(&parsed.host, parsed.port) {
+            Ok(target) => target,
+            Err(error) => {
+                let host = parsed.host;
+                return this.refuse(&format!("connect_to_url {host:?}: {error}"));
+            }
         };
         frame_poll::begin_hints();
         let (socket, socket_part) = peer::from_connection(TCP_PEER, Connection::new());
         // A socket that is not open takes the option for later.
-        socket_part.set("set no-delay", |options| options.no_delay = true);
+        socket_part.set(|options| options.no_delay = true);
         let code = socket_part.connect(target, settings::tcp_connect_timeout);
         if code != Error::OK {
             let details = socket_part.details();
@@ -534,8 +537,7 @@ fn set_no_delay(part: &WebSocketPart<ObjectRef>, enabled: bool) -> bool {
             let connection = &socket.peer.connection;
             let is_unix = matches!(connection.peer_address(), Some(Address::Unix(_)));
             if !is_unix
-                && let Err(error) =
-                    connection.set_options("set no-delay", |options| options.no_delay = enabled)
+                && let Err(error) = connection.set_options(|options| options.no_delay = enabled)
             {
                 part.last_error.record(&error);
             }

@@ -4,9 +4,8 @@ use godot::builtin::{GString, PackedStringArray};
 use godot::prelude::godot_api;
 
 use super::WebSocketPeerRs;
-use crate::bridge::{Bridged, ObjectRef};
-use crate::parts::WebSocketPart;
-use crate::seconds;
+use crate::bridge::Bridged;
+use crate::numbers;
 use crate::shared_methods::Failing;
 
 #[godot_api(secondary)]
@@ -36,38 +35,40 @@ impl WebSocketPeerRs {
 
     #[func]
     fn set_heartbeat_interval(interval: f64) {
-        match seconds::limit(interval) {
-            Ok(limit) => Self::this().configure(|settings| settings.heartbeat = limit),
-            Err(_) => drop(Self::this().refuse(&format!(
-                "heartbeat_interval: {interval} is not a valid number of seconds"
-            ))),
+        let this = Self::this();
+        if let Ok(limit) = this.accept(numbers::limit("heartbeat_interval", interval)) {
+            this.configure(|settings| settings.heartbeat = limit);
         }
     }
 
     #[func]
     fn get_heartbeat_interval() -> f64 {
-        seconds::of_limit(Self::this().settings().heartbeat)
+        numbers::of_limit(Self::this().settings().heartbeat)
     }
 
     #[func]
     fn set_handshake_timeout(seconds: f64) {
-        match seconds::limit(seconds) {
-            Ok(limit) => Self::this().configure(|settings| settings.handshake_timeout = limit),
-            Err(_) => drop(Self::this().refuse(&format!(
-                "handshake_timeout: {seconds} is not a valid number of seconds"
-            ))),
+        let this = Self::this();
+        if let Ok(limit) = this.accept(numbers::limit("handshake_timeout", seconds)) {
+            this.configure(|settings| settings.handshake_timeout = limit);
         }
     }
 
     #[func]
     fn get_handshake_timeout() -> f64 {
-        seconds::of_limit(Self::this().settings().handshake_timeout)
+        numbers::of_limit(Self::this().settings().handshake_timeout)
     }
 
     #[func]
     fn set_inbound_buffer_size(buffer_size: i64) {
-        if let Some(bytes) = Self::this().count("inbound_buffer_size", buffer_size, 1) {
-            Self::this().configure(|settings| settings.inbound_bytes = bytes);
+        let this = Self::this();
+        let bytes = numbers::count_within(
+            "inbound_buffer_size",
+            buffer_size,
+            numbers::POSITIVE_INT_SIZES,
+        );
+        if let Ok(bytes) = this.accept(bytes) {
+            this.configure(|settings| settings.inbound_bytes = bytes);
         }
     }
 
@@ -78,8 +79,10 @@ impl WebSocketPeerRs {
 
     #[func]
     fn set_outbound_buffer_size(buffer_size: i64) {
-        if let Some(bytes) = Self::this().count("outbound_buffer_size", buffer_size, 0) {
-            Self::this().configure(|settings| settings.outbound_bytes = bytes);
+        let this = Self::this();
+        let bytes = numbers::count_within("outbound_buffer_size", buffer_size, numbers::INT_SIZES);
+        if let Ok(bytes) = this.accept(bytes) {
+            this.configure(|settings| settings.outbound_bytes = bytes);
         }
     }
 
@@ -90,8 +93,14 @@ impl WebSocketPeerRs {
 
     #[func]
     fn set_max_queued_packets(buffer_size: i64) {
-        if let Some(count) = Self::this().count("max_queued_packets", buffer_size, 1) {
-            Self::this().configure(|settings| settings.queued_packets = count);
+        let this = Self::this();
+        let count = numbers::count_within(
+            "max_queued_packets",
+            buffer_size,
+            numbers::POSITIVE_INT_SIZES,
+        );
+        if let Ok(count) = this.accept(count) {
+            this.configure(|settings| settings.queued_packets = count);
         }
     }
 
@@ -102,8 +111,10 @@ impl WebSocketPeerRs {
 
     #[func]
     fn set_max_packets_per_poll(count: i64) {
-        let count = usize::try_from(count).unwrap_or(0);
-        Self::this().outlet.set_max_packets_per_poll(count);
+        let this = Self::this();
+        if let Ok(count) = this.accept(numbers::count("max_packets_per_poll", count)) {
+            this.outlet.set_max_packets_per_poll(count);
+        }
     }
 
     #[func]
@@ -114,8 +125,10 @@ impl WebSocketPeerRs {
 
     #[func]
     fn set_max_message_bytes(bytes: i64) {
-        if let Some(bytes) = Self::this().count("max_message_bytes", bytes, 0) {
-            Self::this().configure(|settings| settings.message_bytes = bytes);
+        let this = Self::this();
+        let bytes = numbers::count_within("max_message_bytes", bytes, numbers::INT_SIZES);
+        if let Ok(bytes) = this.accept(bytes) {
+            this.configure(|settings| settings.message_bytes = bytes);
         }
     }
 
@@ -126,8 +139,10 @@ impl WebSocketPeerRs {
 
     #[func]
     fn set_max_frame_bytes(bytes: i64) {
-        if let Some(bytes) = Self::this().count("max_frame_bytes", bytes, 0) {
-            Self::this().configure(|settings| settings.frame_bytes = bytes);
+        let this = Self::this();
+        let bytes = numbers::count_within("max_frame_bytes", bytes, numbers::INT_SIZES);
+        if let Ok(bytes) = this.accept(bytes) {
+            this.configure(|settings| settings.frame_bytes = bytes);
         }
     }
 
@@ -161,8 +176,10 @@ impl WebSocketPeerRs {
 
     #[func]
     fn set_compression_threshold(bytes: i64) {
-        if let Some(bytes) = Self::this().count("compression_threshold", bytes, 0) {
-            Self::this().configure(|settings| settings.compression_threshold = bytes);
+        let this = Self::this();
+        let bytes = numbers::count_within("compression_threshold", bytes, numbers::INT_SIZES);
+        if let Ok(bytes) = this.accept(bytes) {
+            this.configure(|settings| settings.compression_threshold = bytes);
         }
     }
 
@@ -173,11 +190,10 @@ impl WebSocketPeerRs {
 
     #[func]
     fn set_compression_window_bits(bits: i64) {
-        match u8::try_from(bits) {
-            Ok(bits @ 9..=15) => Self::this().configure(|settings| settings.window_bits = bits),
-            _ => drop(Self::this().refuse(&format!(
-                "compression_window_bits: {bits} is not between 9 and 15"
-            ))),
+        let this = Self::this();
+        let bits = numbers::count_within("compression_window_bits", bits, 9..=15);
+        if let Ok(bits) = this.accept(bits) {
+            this.configure(|settings| settings.window_bits = bits as u8);
         }
     }
 
@@ -194,23 +210,6 @@ impl WebSocketPeerRs {
     #[func]
     fn is_compression_context_kept() -> bool {
         Self::this().settings().keeps_context
-    }
-}
-
-impl WebSocketPart<ObjectRef> {
-    /// The value of a property that is a number of at least `least`. Others are refused. Godot
-    /// counts the bytes of a packet with a 32-bit int.
-    fn count(&self, property: &str, value: i64, least: i64) -> Option<usize> {
-        match usize::try_from(value) {
-            Ok(count) if value >= least && value <= i64::from(i32::MAX) => Some(count),
-            _ => {
-                let most = i32::MAX;
-                self.refuse(&format!(
-                    "{property}: {value} is not between {least} and {most}"
-                ));
-                None
-            }
-        }
     }
 }
 

@@ -356,6 +356,17 @@ impl Connection {
     ///
     /// # Errors
     /// The status is not [`Status::Connected`], or the system has no credentials for this socket.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// use stream_socket::Connection;
+    ///
+    /// let (one, _other) = Connection::pair()?;
+    /// assert_eq!(one.peer_credentials()?.pid, i64::from(std::process::id()));
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn peer_credentials(&self) -> Result<Credentials, OptionError> {
         let failed = |source| OptionError {
             operation: "get peer credentials",

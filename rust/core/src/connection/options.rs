@@ -7,7 +7,7 @@ use crate::address::Address;
 use crate::connection::Connection;
 use crate::connection::transport::Transport;
 use crate::error::OptionError;
-use crate::socket::options::Options;
+use crate::socket::options::{BufferSizes, Options};
 use crate::sync::atomic::Ordering;
 use crate::sys::AddressFamily;
 
@@ -20,8 +20,8 @@ impl Connection {
     /// Changes the socket options, of the open sockets and of those that later connects open.
     /// Allowed in every status.
     ///
-    /// `change` runs with the connection locked, so it must not use the connection. `operation`
-    /// names the change in the error message. The options outlive a disconnect.
+    /// `change` runs with the connection locked, so it must not use the connection. The options
+    /// outlive a disconnect.
     ///
     /// # Errors
     /// The system refuses an option. Then [`options`](Self::options) returns the old values, but an
@@ -32,38 +32,29 @@ impl Connection {
     /// use stream_socket::Connection;
     ///
     /// let connection = Connection::new();
-    /// connection.set_options("disable Nagle's algorithm", |options| options.no_delay = true)?;
+    /// connection.set_options(|options| options.no_delay = true)?;
     /// assert!(connection.options().no_delay);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn set_options(
-        &self,
-        operation: &'static str,
-        change: impl FnOnce(&mut Options),
-    ) -> Result<(), OptionError> {
+    pub fn set_options(&self, change: impl FnOnce(&mut Options)) -> Result<(), OptionError> {
         let mut inner = self.lock();
         let old = inner.rare.options();
         let mut options = old;
         change(&mut options);
-        let failed = |source| OptionError { operation, source };
-        options.check(&old).map_err(failed)?;
+        options.check(&old)?;
         match &inner.transport {
             Transport::Closed => {}
-            Transport::Bound(stream) => options
-                .change(&old, &stream.socket, stream.family)
-                .map_err(failed)?,
+            Transport::Bound(stream) => options.change(&old, &stream.socket, stream.family)?,
             // Any of the attempts may become the connection.
             Transport::Connecting(connecting) => {
                 for stream in connecting.streams() {
-                    options
-                        .change(&old, &stream.socket, stream.family)
-                        .map_err(failed)?;
+                    options.change(&old, &stream.socket, stream.family)?;
                 }
             }
             Transport::Connected { socket, .. } => {
                 let peer = inner.peer_address();
                 let family = peer.map_or(AddressFamily::Unix, Address::family);
-                options.change(&old, socket, family).map_err(failed)?;
+                options.change(&old, socket, family)?;
             }
         }
         inner.rare.set_options(options);
@@ -99,14 +90,24 @@ impl Connection {
         if options == self.options() {
             return Ok(());
         }
-        self.set_options("set options", |own| *own = options)
+        self.set_options(|own| *own = options)
     }
 
-    /// Returns the sizes in bytes of the send buffer and the receive buffer of the kernel. `None`
-    /// without an open socket. Linux doubles a requested size, and has limits of its own
-    /// (socket(7), `SO_SNDBUF`).
-    pub fn buffer_sizes(&self) -> Option<(usize, usize)> {
-        self.lock().transport.socket()?.buffer_sizes().ok()
+    /// Returns the sizes of the kernel's buffers. `None` without an open socket. Linux doubles a
+    /// requested size, and has limits of its own (socket(7), `SO_SNDBUF`).
+    ///
+    /// # Examples
+    /// ```
+    /// use stream_socket::Connection;
+    ///
+    /// let (one, _other) = Connection::pair()?;
+    /// one.set_options(|options| options.send_buffer_size = Some(20_000))?;
+    /// assert!(one.buffer_sizes().is_some_and(|sizes| sizes.send >= 20_000));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn buffer_sizes(&self) -> Option<BufferSizes> {
+        let (send, receive) = self.lock().transport.socket()?.buffer_sizes().ok()?;
+        Some(BufferSizes { send, receive })
     }
 
     /// Sets how long a blocking read may wait. `None`, the default, is unlimited.
@@ -223,6 +224,19 @@ impl Connection {
     /// read. Queued data is then sent in the background. If true, the connection ends when the peer
     /// has ended its direction and [`shut_down_writing`](Self::shut_down_writing) has ended the
     /// direction of this side.
+    ///
+    /// # Examples
+    /// ```
+    /// use stream_socket::{Connection, Status};
+    ///
+    /// let (client, server) = Connection::pair()?;
+    /// server.set_allow_half_open(true);
+    /// client.shut_down_writing()?;
+    /// server.poll()?;
+    /// assert_eq!(server.status(), Status::Connected);
+    /// server.write_fully(b"an answer")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set_allow_half_open(&self, allowed: bool) {
         self.allows_half_open.store(allowed, Ordering::Relaxed);
     }

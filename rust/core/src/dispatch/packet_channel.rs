@@ -133,6 +133,23 @@ impl<P: Peer> PacketChannel<P> {
     ///
     /// Those of [`PacketReader::read`]. A stream that ends within a packet, fails or is malformed
     /// has no further packets, so the peer is disconnected with that error as the reason.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    #[doc = include_str!("example_types.txt")]
+    /// let framing = Framing::Delimiter(b"\n".to_vec());
+    /// let channel = PacketChannel::new(Arc::new(Format { framing, limit: 100 }));
+    /// let (one, other) = Connection::pair()?;
+    /// drop(channel.set_peer(Some(Client(Arc::new(one)))));
+    ///
+    /// other.write_fully(b"first\nsec")?;
+    /// let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    /// let packet = channel.take(text).expect("there is a peer")?;
+    /// assert_eq!(packet.as_deref(), Some("first"));
+    /// assert_eq!(channel.take(text).expect("there is a peer")?, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn take<R>(&self, value: impl FnOnce(&[u8]) -> R) -> Option<Result<Option<R>, ReadError>> {
         self.read(|reader, connection| reader.read(connection, value))
     }

@@ -183,7 +183,7 @@ pub enum Shared<'a> {
     },
 }
 
-/// What was taken of a session.
+/// What was taken of a session. Exhaustive: a session gives a packet or reports an event.
 pub enum Taken<'a, T> {
     /// A packet.
     Packet(T),

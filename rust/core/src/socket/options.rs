@@ -4,6 +4,7 @@
 use std::io;
 use std::time::Duration;
 
+use crate::error::OptionError;
 use crate::socket::stream_socket::StreamSocket;
 use crate::sys::{self, AddressFamily, Socket};
 
@@ -29,7 +30,7 @@ pub struct KeepAlive {
 /// use stream_socket::{Connection, Options};
 ///
 /// let connection = Connection::new();
-/// connection.set_options("set linger", |options| {
+/// connection.set_options(|options| {
 ///     options.linger = Some(Duration::from_secs(2));
 /// })?;
 /// assert_eq!(connection.options().linger, Some(Duration::from_secs(2)));
@@ -59,17 +60,30 @@ pub struct Options {
     pub receive_buffer_size: Option<usize>,
 }
 
+/// The sizes of the kernel's buffers for a socket, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BufferSizes {
+    /// The size of the send buffer.
+    pub send: usize,
+    /// The size of the receive buffer.
+    pub receive: usize,
+}
+
 impl Options {
     /// Sets the options of a new socket that differ from the system's defaults.
     pub(crate) fn apply(&self, stream: &StreamSocket) -> io::Result<()> {
         self.change(&Options::default(), &stream.socket, stream.family)
+            .map_err(|error| error.source)
     }
 
     /// Refuses options that differ from `old` and that this platform does not have: on a later
     /// socket they would make a connect fail.
-    pub(crate) fn check(&self, old: &Options) -> io::Result<()> {
+    pub(crate) fn check(&self, old: &Options) -> Result<(), OptionError> {
         if self.user_timeout != old.user_timeout && !sys::HAS_USER_TIMEOUT {
-            return Err(sys::unsupported("the TCP user timeout"));
+            return Err(failed("set user timeout")(sys::unsupported(
+                "the TCP user timeout",
+            )));
         }
         Ok(())
     }
@@ -80,31 +94,41 @@ impl Options {
         old: &Options,
         socket: &Socket,
         family: AddressFamily,
-    ) -> io::Result<()> {
+    ) -> Result<(), OptionError> {
         if let Some(size) = self.send_buffer_size
             && self.send_buffer_size != old.send_buffer_size
         {
-            socket.set_send_buffer_size(size)?;
+            let set = socket.set_send_buffer_size(size);
+            set.map_err(failed("set send buffer size"))?;
         }
         if let Some(size) = self.receive_buffer_size
             && self.receive_buffer_size != old.receive_buffer_size
         {
-            socket.set_receive_buffer_size(size)?;
+            let set = socket.set_receive_buffer_size(size);
+            set.map_err(failed("set receive buffer size"))?;
         }
         if family == AddressFamily::Unix {
             return Ok(());
         }
         if self.no_delay != old.no_delay {
-            socket.set_no_delay(self.no_delay)?;
+            let set = socket.set_no_delay(self.no_delay);
+            set.map_err(failed("set no-delay"))?;
         }
         if self.user_timeout != old.user_timeout {
-            socket.set_user_timeout(self.user_timeout)?;
+            let set = socket.set_user_timeout(self.user_timeout);
+            set.map_err(failed("set user timeout"))?;
         }
         if self.keep_alive != old.keep_alive {
             let times =
                 |keep_alive: KeepAlive| (keep_alive.idle, keep_alive.interval, keep_alive.count);
-            socket.set_keep_alive(self.keep_alive.map(times))?;
+            let set = socket.set_keep_alive(self.keep_alive.map(times));
+            set.map_err(failed("set keep-alive"))?;
         }
         Ok(())
     }
+}
+
+/// The error of an `operation`, from the system's error.
+fn failed(operation: &'static str) -> impl FnOnce(io::Error) -> OptionError {
+    move |source| OptionError { operation, source }
 }

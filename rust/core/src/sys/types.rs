@@ -55,6 +55,7 @@ pub(crate) enum AddressFamily {
 
 /// The process at the other end of a Unix domain socket, as the system knows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Credentials {
     /// The process id.
     pub pid: i64,

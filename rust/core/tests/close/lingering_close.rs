@@ -23,7 +23,7 @@ for_each_family!(
 
 fn linger(connection: &Connection, time: Duration) {
     connection
-        .set_options("linger", |options| options.linger = Some(time))
+        .set_options(|options| options.linger = Some(time))
         .unwrap();
 }
 
@@ -258,7 +258,7 @@ fn silence_does_not_end_a_close_with_unacknowledged_data() {
     // More than the peer's system accepts unread, and less than this side's buffer.
     let data = pattern(2 << 20);
     connection
-        .set_options("set the buffer", |options| {
+        .set_options(|options| {
             options.send_buffer_size = Some(4 << 20);
         })
         .unwrap();
@@ -280,7 +280,7 @@ fn a_time_limit_beyond_the_range_of_the_clock_works(family: AddressFamily) {
         |connection| connection.set_write_timeout(Some(Duration::MAX)),
         |connection| {
             let lingers = |options: &mut Options| options.linger = Some(Duration::MAX);
-            connection.set_options("linger", lingers).unwrap();
+            connection.set_options(lingers).unwrap();
         },
     ];
     for limit in limit {

@@ -16,7 +16,7 @@ fn options_apply_to_the_open_connection_and_to_later_ones() {
     let client = Connection::new();
     for _ in 0..2 {
         client
-            .set_options("set everything", |options| {
+            .set_options(|options| {
                 options.no_delay = !options.no_delay;
                 options.keep_alive = Some(KeepAlive {
                     idle: Duration::from_secs(60),
@@ -53,9 +53,7 @@ fn an_unknown_option_is_refused() {
     let server = Server::new(AddressFamily::Ipv4);
     let client = Connection::new();
     let error = client
-        .set_options("set", |options| {
-            options.user_timeout = Some(Duration::from_secs(20))
-        })
+        .set_options(|options| options.user_timeout = Some(Duration::from_secs(20)))
         .unwrap_err();
     assert_eq!(error.source.kind(), std::io::ErrorKind::Unsupported);
     assert_eq!(client.options(), Default::default());

@@ -35,7 +35,7 @@ fn lingering_closes_hold_a_bounded_number_of_descriptors() {
         .map(|_| {
             let (connection, peer) = Connection::pair().unwrap();
             let small = |options: &mut Options| options.send_buffer_size = Some(4096);
-            connection.set_options("make small", small).unwrap();
+            connection.set_options(small).unwrap();
             connection.set_queue_limit(data.len());
             connection.write_fully(&data).unwrap();
             assert!(connection.pending_bytes() > 0);

@@ -153,9 +153,7 @@ fn a_coalesced_write_that_fails_in_the_middle_counts_what_was_sent() {
     let (connection, peer) = raw_peer(AddressFamily::Unix);
     // A small buffer, so that the system does not accept 60000 bytes at once.
     connection
-        .set_options("set the size", |options| {
-            options.send_buffer_size = Some(4096)
-        })
+        .set_options(|options| options.send_buffer_size = Some(4096))
         .unwrap();
     connection.set_coalesces(true);
     connection.write_fully(b"0123456789").unwrap();

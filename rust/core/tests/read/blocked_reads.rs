@@ -116,7 +116,7 @@ fn bytes_that_a_writer_leaves_are_sent_while_a_reader_sleeps() {
     // Fixed buffer sizes: by default the system may enlarge them.
     peer.set_recv_buffer_size(64 << 10).unwrap();
     let bound = |options: &mut Options| options.send_buffer_size = Some(64 << 10);
-    connection.set_options("bound", bound).unwrap();
+    connection.set_options(bound).unwrap();
     // The system is full, so that the coalesced request is not sent.
     let filled = {
         let mut sum = 0;

@@ -140,7 +140,7 @@ fn a_known_count_is_that_of_available() {
     assert_eq!(accepted.known_available(), None);
     // Otherwise each byte waits for the acknowledgement of the last one, 40 ms on Linux.
     let at_once = |options: &mut Options| options.no_delay = true;
-    client.set_options("send at once", at_once).unwrap();
+    client.set_options(at_once).unwrap();
     let mut known_counts = 0;
     for count in 1..=1000 {
         client.write_fully(b"x").unwrap();

@@ -123,7 +123,7 @@ fn set_options(connection: &Connection, random: &mut Random, may_fail: bool) {
         return;
     }
     let size = random.size(10_000);
-    let outcome = connection.set_options("test", |options| {
+    let outcome = connection.set_options(|options| {
         options.send_buffer_size = Some(size);
         options.no_delay = !options.no_delay;
     });
@@ -154,7 +154,7 @@ impl Case {
                 }
                 if let Some(size) = connection.options().send_buffer_size {
                     assert_eq!(
-                        connection.buffer_sizes().map(|sizes| sizes.0),
+                        connection.buffer_sizes().map(|sizes| sizes.send),
                         Some(size * 2)
                     );
                 }

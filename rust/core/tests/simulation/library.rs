@@ -92,7 +92,7 @@ impl<S: System> LibraryEnd<S> {
         if !S::IS_SIMULATED {
             // Otherwise a real kernel delays small segments until an acknowledgement (tcp(7),
             // TCP_NODELAY).
-            let outcome = connection.set_options("send at once", |options| options.no_delay = true);
+            let outcome = connection.set_options(|options| options.no_delay = true);
             outcome.expect("the socket is open");
         }
         connection.set_allow_half_open(random.once_in(2));

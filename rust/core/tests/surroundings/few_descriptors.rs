@@ -92,7 +92,7 @@ const LAST_WORDS: usize = 300_000;
 /// Writes more to `connection` than is sent at once.
 fn queue_last_words(connection: &Connection) {
     let small = |options: &mut Options| options.send_buffer_size = Some(4096);
-    connection.set_options("make small", small).unwrap();
+    connection.set_options(small).unwrap();
     connection.set_queue_limit(LAST_WORDS);
     connection.write_fully(&pattern(LAST_WORDS)).unwrap();
     assert!(connection.pending_bytes() > 0);

@@ -164,7 +164,7 @@ fn do_without_options() {
         assert_eq!(read(&accepted, 5).unwrap(), b"hello");
         // An option that the program sets is an error, and is not kept.
         if family != AddressFamily::Unix {
-            let outcome = client.set_options("send at once", |options| options.no_delay = true);
+            let outcome = client.set_options(|options| options.no_delay = true);
             assert_eq!(os_code(&outcome.unwrap_err()), Some(libc::EPERM));
             assert!(!client.options().no_delay);
         }

@@ -185,7 +185,7 @@ fn a_late_disconnect_takes_nothing_from_the_next_connection() {
         let mut accepted = server.accept();
         for _ in 0..ROUNDS {
             let enlarge = |options: &mut Options| options.send_buffer_size = Some(unread.len());
-            accepted.set_options("enlarge", enlarge).unwrap();
+            accepted.set_options(enlarge).unwrap();
             assert!(accepted.try_write(&unread).unwrap() > 100_000);
             request.send(()).unwrap();
             // Without a sleep, so that the other thread is still inside its call.

@@ -47,7 +47,7 @@ fn a_queue_of_some_length_does_not_hold_a_name() {
     let _only = only_test();
     let (client, peer, name) = bound();
     let small = |options: &mut Options| options.send_buffer_size = Some(4096);
-    client.set_options("make small", small).unwrap();
+    client.set_options(small).unwrap();
     let data = pattern(60_000);
     client.set_queue_limit(data.len());
     client.write_fully(&data).unwrap();

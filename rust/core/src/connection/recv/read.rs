@@ -65,6 +65,21 @@ impl Connection {
 
     /// Like [`read_fully`](Self::read_fully), but reads nothing if the timeout passes before all of
     /// the data has arrived. The data is held in memory until then.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::mem::MaybeUninit;
+    /// use std::time::Duration;
+    /// use stream_socket::Connection;
+    ///
+    /// let (one, other) = Connection::pair()?;
+    /// one.write_fully(b"half")?;
+    /// other.set_read_timeout(Some(Duration::from_millis(10)));
+    /// let failure = other.read_fully_or_nothing(&mut [MaybeUninit::uninit(); 8]);
+    /// assert!(failure.is_err());
+    /// assert_eq!(other.try_read_with(8, |bytes| bytes.len())?, 4);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn read_fully_or_nothing(&self, out: &mut [MaybeUninit<u8>]) -> Result<(), ReadFailure> {
         self.read(out, true)

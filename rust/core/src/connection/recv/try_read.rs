@@ -358,6 +358,17 @@ impl Connection {
     ///
     /// # Errors
     /// Those of [`try_read`](Self::try_read).
+    ///
+    /// # Examples
+    /// ```
+    /// use stream_socket::Connection;
+    ///
+    /// let (one, other) = Connection::pair()?;
+    /// one.write_fully(b"ping")?;
+    /// let count = other.try_read_with(usize::MAX, |bytes| bytes.len())?;
+    /// assert_eq!(count, 4);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn try_read_with<R>(
         &self,
         limit: usize,

@@ -240,7 +240,7 @@ impl<S: System> World<S> {
     /// Creates a peer of `kind` with `connection`.
     pub fn new_peer(&self, connection: Connection, kind: usize, is_accepted: bool) -> TestPeer<S> {
         if !S::IS_SIMULATED {
-            let _ = connection.set_options("send at once", |options| options.no_delay = true);
+            let _ = connection.set_options(|options| options.no_delay = true);
         }
         let allows_half_open = self.chance(6) == 0;
         connection.set_allow_half_open(allows_half_open);
