@@ -46,7 +46,7 @@ pub(crate) struct Enumeration {
 pub(crate) struct Class {
     pub(super) name: &'static str,
     pub(super) tree: &'static ClassTree,
-    method_prefix: &'static str,
+    pub(super) method_prefix: &'static str,
     godot_name: OnceLock<StringName>,
 }
 

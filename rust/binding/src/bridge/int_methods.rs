@@ -3,6 +3,7 @@
 //! Direct methods go from Godot straight to the part of the object, without gdext, because they are
 //! called often.
 
+use std::any::TypeId;
 use std::ffi::c_void;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use super::guard::guarded;
 use super::interface::interface;
 use super::method_row::MethodCallbacks;
 use super::part_kind::{counted, with_part};
-use crate::parts::{Polled, Stream};
+use crate::parts::{Part, Polled, Stream};
 
 /// `poll`, of objects that are polled.
 pub(crate) const fn poll<P: Polled>() -> MethodCallbacks {
@@ -34,6 +35,9 @@ pub(crate) const fn flush<P: Stream>() -> MethodCallbacks {
 
 /// A method that takes nothing and returns an int.
 trait IntMethod {
+    /// The part of the objects that have it.
+    type Part: Part;
+
     /// # Safety
     /// `instance` is what Godot passes to a callback of the class that has the method.
     unsafe fn answer(instance: sys::GDExtensionClassInstancePtr) -> i64;
@@ -42,6 +46,8 @@ trait IntMethod {
 struct Poll<P>(PhantomData<P>);
 
 impl<P: Polled> IntMethod for Poll<P> {
+    type Part = P;
+
     #[inline]
     unsafe fn answer(instance: sys::GDExtensionClassInstancePtr) -> i64 {
         // SAFETY: The caller's guarantee.
@@ -70,6 +76,8 @@ pub(crate) fn poll_part<P: Polled>(part: &Arc<P>) -> Error {
 struct GetStatus<P>(PhantomData<P>);
 
 impl<P: Stream> IntMethod for GetStatus<P> {
+    type Part = P;
+
     #[inline]
     unsafe fn answer(instance: sys::GDExtensionClassInstancePtr) -> i64 {
         // SAFETY: The caller's guarantee.
@@ -80,6 +88,8 @@ impl<P: Stream> IntMethod for GetStatus<P> {
 struct Flush<P>(PhantomData<P>);
 
 impl<P: Stream> IntMethod for Flush<P> {
+    type Part = P;
+
     unsafe fn answer(instance: sys::GDExtensionClassInstancePtr) -> i64 {
         // The call may block, and another thread may free the object meanwhile.
         // SAFETY: The caller's guarantee.
@@ -91,6 +101,7 @@ impl<P: Stream> IntMethod for Flush<P> {
 
 const fn int_method<M: IntMethod>() -> MethodCallbacks {
     MethodCallbacks {
+        part: TypeId::of::<M::Part>,
         call: int_call::<M>,
         ptrcall: int_ptrcall::<M>,
     }

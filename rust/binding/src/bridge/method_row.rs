@@ -6,8 +6,10 @@
 //! name is misleading about whether it is const (`get_*` and `is_*` are const, all others are not);
 //! or it is static. For gdext, every method is a static function; a row says which one really is. A
 //! row that no `#[func]` matches is a fault: [`faults`](super::registered::faults) names it when a
-//! debug build is loaded. A method that [`declare_direct_methods`] declares and that no row answers
-//! does not compile.
+//! debug build is loaded. A direct method is a `#[func]` like any other, whose body does the same
+//! as its callbacks; the row only makes it faster.
+
+use std::any::TypeId;
 
 use godot::sys;
 
@@ -46,6 +48,8 @@ pub(crate) enum Returned {
 /// The two callbacks of a method: with Variants, and with arguments of the method's types.
 #[derive(Clone, Copy)]
 pub(crate) struct MethodCallbacks {
+    /// The type of the part that they expect.
+    pub(super) part: fn() -> TypeId,
     pub(super) call: CallFunction,
     pub(super) ptrcall: PtrcallFunction,
 }
@@ -101,53 +105,3 @@ impl MethodRow {
         self
     }
 }
-
-/// Whether a row of `rows` makes `function` a direct method.
-pub(crate) const fn answers(rows: &[MethodRow], function: &str) -> bool {
-    let mut index = 0;
-    while index < rows.len() {
-        if rows[index].callbacks.is_some() && are_equal(rows[index].function, function) {
-            return true;
-        }
-        index += 1;
-    }
-    false
-}
-
-/// `one == other` in a const function.
-const fn are_equal(one: &str, other: &str) -> bool {
-    let (one, other) = (one.as_bytes(), other.as_bytes());
-    if one.len() != other.len() {
-        return false;
-    }
-    let mut index = 0;
-    while index < one.len() {
-        if one[index] != other[index] {
-            return false;
-        }
-        index += 1;
-    }
-    true
-}
-
-/// Declares direct methods of a class, which take no arguments and have rows in `$rows`. gdext
-/// takes the signature of a method from a function, so each gets one, whose body never runs. A
-/// method without a row does not compile.
-macro_rules! declare_direct_methods {
-    ($class:ident, $rows:path, { $(fn $function:ident() -> $returned:ident;)+ }) => {
-        $(const _: () = assert!(
-            $crate::bridge::answers($rows, stringify!($function)),
-            concat!("no row of ", stringify!($rows), " answers ", stringify!($function)),
-        );)+
-
-        #[godot::prelude::godot_api(secondary)]
-        impl $class {
-            $(#[func]
-            fn $function() -> $returned {
-                unreachable!("a row of the class tree answers it")
-            })+
-        }
-    };
-}
-
-pub(crate) use declare_direct_methods;

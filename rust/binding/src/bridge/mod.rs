@@ -64,7 +64,7 @@ pub(crate) use guard::guarded;
 pub(crate) use instance::{Bridged, new_object};
 pub(crate) use int_methods::{flush, get_status, poll, poll_part};
 pub(crate) use late_methods::forget_late_methods;
-pub(crate) use method_row::{MethodKind, MethodRow, Returned, answers, declare_direct_methods};
+pub(crate) use method_row::{MethodKind, MethodRow, Returned};
 pub(crate) use object_methods::{forget_library, has_feature};
 pub(crate) use object_ref::{ObjectRef, SignalName, object_of};
 pub(crate) use object_setter::{class_of, set_object};

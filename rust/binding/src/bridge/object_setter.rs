@@ -3,6 +3,7 @@
 //! gdext prints such a value with its own names and addresses, and ends the function of the script
 //! that has set it.
 
+use std::any::TypeId;
 use std::ffi::c_void;
 
 use godot::builtin::{Variant, VariantType};
@@ -21,6 +22,7 @@ use crate::parts::TakesObject;
 /// call on to the trampoline.
 pub(crate) const fn set_object<P: TakesObject>() -> MethodCallbacks {
     MethodCallbacks {
+        part: TypeId::of::<P>,
         call: call::<P>,
         // Godot has checked the class of what it passes without a Variant.
         ptrcall: trampoline::ptrcall,

@@ -22,6 +22,8 @@ pub(crate) const fn packet_virtuals<P: Packets>() -> Virtuals {
 struct PacketVirtuals<P>(PhantomData<P>);
 
 impl<P: Packets> VirtualMethods for PacketVirtuals<P> {
+    type Part = P;
+
     const ROWS: &'static [VirtualRow] = &[
         VirtualRow {
             name: "_get_packet",

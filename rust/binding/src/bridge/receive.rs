@@ -4,6 +4,7 @@
 //! An argument that has to be converted goes through the trampoline to gdext, so the `#[func]` of
 //! `receive` has a body of its own.
 
+use std::any::TypeId;
 use std::ffi::c_void;
 
 use godot::builtin::PackedByteArray;
@@ -23,6 +24,7 @@ const ALL: i64 = -1;
 /// on to the trampoline.
 pub(crate) const fn receive<P: Stream>() -> MethodCallbacks {
     MethodCallbacks {
+        part: TypeId::of::<P>,
         call: call::<P>,
         ptrcall: ptrcall::<P>,
     }

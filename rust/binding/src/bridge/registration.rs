@@ -23,7 +23,7 @@ use super::instance;
 use super::interface::{copied, interface, print_error, text};
 use super::method_row::{MethodKind, Returned};
 use super::property::Property;
-use super::registered::{self, Registered};
+use super::registered::{self, Function, Registered};
 use super::{part_getter, trampoline};
 
 /// The class trees that the classes are made from.
@@ -42,8 +42,8 @@ pub(super) fn set_trees(trees: Trees) {
     TREES.get_or_init(|| trees);
 }
 
-/// Ends the process of a debug build if the tables name a function or a class that does not exist,
-/// with an error that names it. Called when gdext has registered all classes of the scene level.
+/// Ends the process of a debug build if the tables have [faults](registered::faults), with an error
+/// for each. Called when gdext has registered all classes of the scene level.
 pub(crate) fn check_tables() {
     if cfg!(debug_assertions)
         && let Some(trees) = TREES.get()
@@ -67,7 +67,7 @@ fn tree(class_name: &str) -> Option<&'static ClassTree> {
 
 /// Called by gdext to register a class. Godot has several versions of this function; `VERSION`
 /// selects one. The base of a tree becomes abstract, and its subclasses are registered right after
-/// it, because gdext registers classes in no fixed order.
+/// it.
 pub(super) unsafe extern "C" fn register_class<const VERSION: usize>(
     library: sys::GDExtensionClassLibraryPtr,
     class_name: sys::GDExtensionConstStringNamePtr,
@@ -182,7 +182,11 @@ pub(super) unsafe extern "C" fn register_method(
             return;
         };
         let has_receiver = (*info).method_flags & STATIC == 0;
-        REGISTERED.note(&class, &function, has_receiver);
+        let noted = Function {
+            has_receiver,
+            argument_count: (*info).argument_count as usize,
+        };
+        REGISTERED.note(&class, &function, noted);
         if has_receiver {
             return;
         }

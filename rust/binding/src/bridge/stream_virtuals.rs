@@ -33,6 +33,8 @@ pub(crate) const fn stream_virtuals<P: Stream>() -> Virtuals {
 struct StreamVirtuals<P>(PhantomData<P>);
 
 impl<P: Stream> VirtualMethods for StreamVirtuals<P> {
+    type Part = P;
+
     const ROWS: &'static [VirtualRow] = &[
         VirtualRow {
             name: "_get_data",

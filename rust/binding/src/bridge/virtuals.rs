@@ -3,16 +3,20 @@
 //! The methods themselves are rows in [`stream_virtuals`](super::stream_virtuals) and
 //! [`packet_virtuals`](super::packet_virtuals).
 
+use std::any::TypeId;
 use std::ffi::c_void;
 
 use godot::builtin::StringName;
 use godot::sys::{self, GodotFfi};
 
 use super::guard::guarded;
+use crate::parts::Part;
 
 /// The callbacks of a class that find and call its virtual methods.
 #[derive(Clone, Copy)]
 pub(crate) struct Virtuals {
+    /// The type of the part that they expect.
+    pub(super) part: fn() -> TypeId,
     pub(super) data: sys::GDExtensionClassGetVirtualCallData2,
     pub(super) call: sys::GDExtensionClassCallVirtualWithData,
 }
@@ -32,12 +36,16 @@ pub(super) struct VirtualRow {
 
 /// The virtual methods of a class. Each function has the parameters of Godot's method of that name.
 pub(super) trait VirtualMethods {
+    /// The part of the objects that have them.
+    type Part: Part;
+
     const ROWS: &'static [VirtualRow];
 }
 
 impl Virtuals {
     pub(super) const fn of<M: VirtualMethods>() -> Virtuals {
         Virtuals {
+            part: TypeId::of::<M::Part>,
             data: Some(get_data::<M>),
             call: Some(call::<M>),
         }
