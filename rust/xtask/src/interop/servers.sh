@@ -1,6 +1,6 @@
 # Starts the server $1 in this process. Its files are in the current folder, and the programs are
-# below $PROGRAMS. Prints the variables that the tests know it by; what ends in _PORT or _PATH exists
-# when the server is ready. $PORT and $TLS_PORT are free.
+# below $PROGRAMS. Prints the variables that the tests know it by. What ends in _PORT or _PATH
+# exists when the server is ready. $PORT and $TLS_PORT are free.
 set -e
 folder=$PWD
 

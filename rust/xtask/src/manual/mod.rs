@@ -53,21 +53,20 @@ pub fn run(project: &Project, site_only: bool, tally: &mut Tally) {
 pub fn check_site(project: &Project, tally: &mut Tally) {
     const NAME: &str = "the manual";
     process::announce(NAME);
-    let mut mkdocs = match MKDOCS.module("mkdocs") {
-        Ok(mkdocs) => mkdocs,
-        Err(error) => return tally.skip(NAME, format!("{error:#}")),
-    };
-    let built = stage(project).and_then(|folder| {
-        mkdocs
-            .args(["build", "--strict", "--config-file"])
-            .arg(folder.join("mkdocs.yml"))
-            // The theme's makers announce their next program here.
-            .env("NO_MKDOCS_2_WARNING", "1");
-        process::run(&mut mkdocs)?;
-        println!("{}", site(project).join("index.html").display());
-        Ok(())
-    });
-    tally.check(NAME, built);
+    tally.check(NAME, build_site(project));
+}
+
+fn build_site(project: &Project) -> Result<()> {
+    let folder = stage(project)?;
+    let mut mkdocs = MKDOCS.module("mkdocs")?;
+    mkdocs
+        .args(["build", "--strict", "--config-file"])
+        .arg(folder.join("mkdocs.yml"))
+        // The theme's makers announce their next program here.
+        .env("NO_MKDOCS_2_WARNING", "1");
+    process::run(&mut mkdocs)?;
+    println!("{}", site(project).join("index.html").display());
+    Ok(())
 }
 
 /// Checks that the class reference is up to date.

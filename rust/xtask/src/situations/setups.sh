@@ -23,8 +23,8 @@ hosts() {
 		0x7f.host büro > /etc/hosts
 }
 
-# Has names looked up at 127.0.0.1, port 53. Packets to 10.9.9.0/24 are dropped, and three hosts have
-# no route. Addresses in 10.0.0.0/8 are tried first.
+# Has names looked up at 127.0.0.1, port 53. Packets to 10.9.9.0/24 are dropped. Three hosts have no
+# route. Addresses in 10.0.0.0/8 are tried first.
 resolver() {
 	ip route add 10.9.9.0/24 dev lo
 	ip route add unreachable 10.8.1.2
