@@ -33,6 +33,6 @@ func test_a_script_uses_the_engines_class_without_the_addon() -> void:
 		FileAccess.open(project.path_join(file), FileAccess.WRITE).store_string(files[file])
 	var run := EngineProcess.run(project.path_join("run.gd"), [], {}, 0, [], project)
 	check_eq(run.code, 0, "exit code")
-	check(run.output.contains("\nuses StreamPeerTCP\n"), run.output)
+	check(run.output.contains("\nuses WebSocketPeer\n"), run.output)
 	check(not run.output.contains("ERROR"), run.output)
 	OS.execute("rm", ["-r", project])

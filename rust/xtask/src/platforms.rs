@@ -183,7 +183,7 @@ pub fn table(project: &Project) -> String {
 
 fn table_of(seen: &dyn Fn(&str, Kind) -> Option<String>) -> String {
     let mut table = String::from(
-        "| platform | library | runs in Godot | tests of the core | tests in Godot |\n| --- | --- | --- | --- | --- |\n",
+        "| platform | library | release archive in Godot | tests of the core | tests in Godot |\n| --- | --- | --- | --- | --- |\n",
     );
     let mut row = |title: &str, library: String, cells: [Option<String>; 3]| {
         let cells = cells.map(|cell| cell.unwrap_or_else(|| "not tried".into()));

@@ -40,7 +40,7 @@ const PICTURES: [&str; 3] = ["manual.png", "manual-class.png", "manual-phone.png
 
 /// What a reader may type into the search, and a part of a link that has to be in the first
 /// results, outside of their folded lists of more sections.
-const QUESTIONS: [(&str, &str); 10] = [
+const QUESTIONS: [(&str, &str); 13] = [
     ("broadcast", "StreamPeerSocketGroupRs"),
     ("broadcast to all but one", "#broadcast-send-to-all"),
     ("why is my peer CONNECTING for ever", "#my-peer-is-stuck-in"),
@@ -56,6 +56,9 @@ const QUESTIONS: [(&str, &str); 10] = [
         "#receive-a-file-upload",
     ),
     ("migrate from WebSocketPeer", "migrating.html"),
+    ("move my script over", "migrating.html"),
+    ("address already in use", "#address-already-in-use"),
+    ("serve a page", "#serve-a-page-and-a-websocket"),
     ("move from PacketPeerStream", "#from-packetpeerstream"),
 ];
 

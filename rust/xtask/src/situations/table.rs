@@ -29,7 +29,7 @@ fn table(rows: &[(&str, Vec<Case>)]) -> String {
             let name = if alike.len() == compared.len() {
                 (*situation).to_owned()
             } else {
-                format!("{situation}: {}", names.join(", "))
+                format!("{situation}: {}", names.join("; "))
             };
             table += &(line(&name, &first.engine.words, &first.ours.words) + "\n");
             remaining = others;
@@ -66,7 +66,7 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "| no hosts: a, c | works | works |",
+                "| no hosts: a; c | works | works |",
                 "| no hosts: b | works | refused |",
                 "| no disk | works | works |",
             ]
