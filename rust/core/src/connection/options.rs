@@ -232,7 +232,7 @@ impl Connection {
     /// let (client, server) = Connection::pair()?;
     /// server.set_allow_half_open(true);
     /// client.shut_down_writing()?;
-    /// server.poll()?;
+    /// server.poll(std::time::Instant::now)?;
     /// assert_eq!(server.status(), Status::Connected);
     /// server.write_fully(b"an answer")?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
