@@ -382,7 +382,7 @@ func test_a_stranger_who_says_nothing_is_left() -> void:
 	spin_until(func() -> bool:
 		served.poll()
 		return served.get_ready_state() == STATE_CLOSED, "the end")
-	check_eq(served.get_last_error_message(), "no handshake within 0.05 s", "the reason")
+	check_eq(served.get_last_error_message(), "handshake: timed out after 0.05 s", "the reason")
 	reaches(stranger, STATUS_NONE, "the stranger's end")
 
 
@@ -684,7 +684,7 @@ func _check_a_lookup_that_hangs() -> void:
 	var output: String = result["output"]
 	check_eq(result["code"], 0, "exit code: " + output)
 	check(output.contains("asked true\n"), "the resolver was asked: " + output)
-	check(output.contains("closed -1, no handshake within 0.1 s\n"), "the end: " + output)
+	check(output.contains("closed -1, handshake: timed out after 0.1 s\n"), "the end: " + output)
 	for call: String in ["connect_to_url", "poll"]:
 		var words := output.get_slice(call + " took ", 1).get_slice(" ms", 0)
 		check(words.is_valid_int(), "%s has a time: %s" % [call, output])

@@ -17,7 +17,7 @@ func test_requests_that_are_refused() -> void:
 		[_request({"Sec-WebSocket-Protocol": "chat"}), 400, "subprotocol \"chat\" is not supported"],
 		[_request({"Content-Length": "3"}), 400, "request has a body"],
 		[_request({}).replace("GET", "POST"), 405, "method POST is not GET"],
-		[_request({}).replace("HTTP/1.1", "HTTP/1.0"), 426, "HTTP/1.0 has no upgrades"],
+		[_request({}).replace("HTTP/1.1", "HTTP/1.0"), 426, "HTTP/1.0 does not support upgrades"],
 		[_request({"X-Long": "x".repeat(20000)}), 431, ""],
 		["nonsense\r\n\r\n", 400, ""],
 		["\u0016\u0003\u0001", 400, ""],
@@ -35,15 +35,15 @@ func test_requests_that_are_refused() -> void:
 		check_eq(served.get_close_code(), -1, "no close code")
 		var message := served.get_last_error_message()
 		if not case[2].is_empty() and case[2] != "no Host":
-			check_eq(message, case[2], "the reason")
-			check(answer.ends_with(message + "\n"), "the answer has it: " + answer)
+			check_eq(message, "handshake: " + case[2], "the reason")
+			check(answer.ends_with(case[2] + "\n"), "the answer has it: " + answer)
 		check(not message.is_empty(), "there is a reason")
 
 
 func test_frames_that_are_refused() -> void:
 	var mask := "00000000"
 	var cases := [
-		["8105" + "00", 1002, "frame of the client is not masked"],
+		["8105" + "00", 1002, "client frame is not masked"],
 		["c180" + mask, 1002, "reserved bit is set"],
 		["a180" + mask, 1002, "reserved bit is set"],
 		["8380" + mask, 1002, "reserved opcode 3"],
@@ -55,7 +55,7 @@ func test_frames_that_are_refused() -> void:
 		["82ffffffffffffffffff" + mask, 1002, "length has its highest bit set"],
 		["8080" + mask, 1002, "continuation frame without a message"],
 		["0180" + mask + "0180" + mask, 1002, "message begins within another message"],
-		["8881" + mask + "03", 1002, "close frame has half a code"],
+		["8881" + mask + "03", 1002, "close frame of 1 byte is too short for a code"],
 		["8882" + mask + "03e7", 1002, "invalid close code 999"],
 		["8882" + mask + "03ed", 1002, "invalid close code 1005"],
 		["8883" + mask + "03e8ff", 1007, "close reason is not UTF-8"],
@@ -105,7 +105,7 @@ func test_answers_that_are_no_handshake() -> void:
 		[switching + upgrade + connection + "Sec-WebSocket-Accept: AAAA\r\n",
 				"header Sec-WebSocket-Accept of the response does not belong to the key"],
 		[switching + upgrade + connection + accept_header + "Sec-WebSocket-Protocol: a\r\n",
-				"server accepted the subprotocol \"a\", which was not asked for"],
+				"server accepted the subprotocol \"a\", which was not requested"],
 		[switching + upgrade + connection + accept_header + "Sec-WebSocket-Extensions: a\r\n",
 				"extension \"a\" was not offered"],
 		["HTTP/1.1 1x1 Switching Protocols\r\n", "malformed status code"],
@@ -139,7 +139,7 @@ func test_answers_that_are_no_handshake() -> void:
 		if case[1].is_empty():
 			check(not message.is_empty(), "there is a reason")
 		else:
-			check_eq(message, case[1], "the reason")
+			check_eq(message, "handshake: " + case[1], "the reason")
 
 
 func test_arguments_that_are_refused() -> void:
@@ -176,7 +176,7 @@ func test_arguments_that_are_refused() -> void:
 	if quietly(func() -> Object: return ClassDB.instantiate("Crypto")) != null:
 		var options := TLSOptions.server(CryptoKey.new(), X509Certificate.new())
 		cases.append([func() -> Variant: return peer.connect_to_url("wss://localhost", options),
-				"connect_to_url: tls_client_options are for a server"])
+				"connect_to_url: tls_client_options are server options"])
 	for case: Array in cases:
 		check_eq(quietly(case[0]), ERR_INVALID_PARAMETER, case[1])
 		check_eq(peer.get_last_error_message(), case[1], "the message")
@@ -222,7 +222,8 @@ func _check_refusal(frame: String, code: int, reason: String, is_compressing: bo
 	stranger.put_data(("828100000000" + "07" + frame).hex_decode())
 	var answer := _bytes_of(served, stranger)
 	check_eq(served.get_close_code(), code, reason + ": the code")
-	check_eq(served.get_last_error_message(), reason, "the reason")
+	var operation := "receive: malformed frame: " if code == 1002 else "receive: "
+	check_eq(served.get_last_error_message(), operation + reason, "the reason")
 	check_eq(served.get_packet(), PackedByteArray([7]), reason + ": the message before it")
 	# The last frame has the code.
 	var last := answer.slice(answer.size() - 4)

@@ -243,9 +243,9 @@ fn invalid_answers_are_refused_and_change_nothing() {
         Err(AnswerError::Begun)
     );
     let error = connection.write(id, b"abc").unwrap_err().to_string();
-    assert_eq!(error, "1 bytes more than the length in the head");
+    assert_eq!(error, "body exceeds Content-Length by 1 bytes");
     let error = connection.finish(id, now).unwrap_err().to_string();
-    assert_eq!(error, "2 bytes fewer than the length in the head");
+    assert_eq!(error, "body is 2 bytes shorter than Content-Length");
     connection.write(id, b"ab").unwrap();
     connection.finish(id, now).unwrap();
     assert_eq!(

@@ -136,7 +136,7 @@ fn violations_name_what_is_wrong_and_their_close_code() {
         (b"\xa1", 1002, "reserved bit is set"),
         (b"\xc1", 1002, "reserved bit is set"),
         (b"\x83", 1002, "reserved opcode 3"),
-        (b"\x81\x80", 1002, "frame of the server is masked"),
+        (b"\x81\x80", 1002, "server frame is masked"),
         (
             b"\x81\x7e\0\x01",
             1002,
@@ -155,7 +155,7 @@ fn violations_name_what_is_wrong_and_their_close_code() {
             1002,
             "message begins within another message",
         ),
-        (b"\x88\x01\x03", 1002, "close frame has half a code"),
+        (b"\x88\x01\x03", 1002, "close frame of 1 byte is too short for a code"),
         (b"\x88\x02\x03\xed", 1002, "invalid close code 1005"),
         (b"\x88\x03\x03\xe8\xff", 1007, "close reason is not UTF-8"),
         (b"\x81\x01\xff", 1007, "text message is not UTF-8"),
@@ -177,7 +177,7 @@ fn violations_name_what_is_wrong_and_their_close_code() {
     }
     let mut server = Receiver::new(Role::Server, 10, None);
     let error = receive(&mut server, [&b"\x81\x00"[..]]).unwrap_err();
-    assert_eq!(error.to_string(), "frame of the client is not masked");
+    assert_eq!(error.to_string(), "client frame is not masked");
 }
 
 /// Autobahn's cases 6.4.1 to 6.4.4.

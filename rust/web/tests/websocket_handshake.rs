@@ -91,7 +91,7 @@ fn a_server_refuses_with_a_status_and_a_message() {
         (
             good.replacen("1.1", "1.0", 1),
             426,
-            "HTTP/1.0 has no upgrades",
+            "HTTP/1.0 does not support upgrades",
         ),
         (
             request_with(&[("Content-Length", Some("1"))]),
@@ -158,7 +158,7 @@ fn a_server_refuses_with_a_status_and_a_message() {
         ..ServerOptions::default()
     };
     let error = accept(&request(&good), &options, &mut Vec::new()).unwrap_err();
-    assert_eq!(error.to_string(), "client asks for no subprotocol");
+    assert_eq!(error.to_string(), "client requested no subprotocol");
 }
 
 #[test]
@@ -399,7 +399,7 @@ fn a_client_says_why_it_refuses_a_response() {
         (
             protocol,
             "Sec-WebSocket-Protocol: other",
-            "server accepted the subprotocol \"other\", which was not asked for",
+            "server accepted the subprotocol \"other\", which was not requested",
         ),
         (
             protocol,

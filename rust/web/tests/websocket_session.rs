@@ -237,7 +237,7 @@ fn a_limit_may_change_while_open() {
         (Some(1009), "Message too big")
     );
     let error = ended.error.as_deref();
-    assert_eq!(error, Some("message exceeds the limit of 999 bytes"));
+    assert_eq!(error, Some("receive: message exceeds the limit of 999 bytes"));
     exchange(&mut client, &mut server);
     assert_eq!(server.ended().unwrap().code, Some(1009));
 }
@@ -337,7 +337,7 @@ fn a_heartbeat_ends_a_session_whose_peer_is_silent() {
     let error = ended.error.as_deref();
     assert_eq!(
         (ended.code, error),
-        (None, Some("peer did not answer for 1 s"))
+        (None, Some("receive: no answer for 1 s"))
     );
 }
 
@@ -381,7 +381,7 @@ fn refusals_say_why() {
     client.output().clear();
     client.receive(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", 0);
     let error = client.ended().unwrap().error.clone();
-    assert_eq!(error.as_deref(), Some("server answered 404 Not Found"));
+    assert_eq!(error.as_deref(), Some("handshake: server answered 404 Not Found"));
     assert!(client.output().is_empty());
 }
 
@@ -534,7 +534,7 @@ fn a_pause_leaves_the_peer_time_to_answer() {
     pass(&mut client, now, 4 * second, limits);
     let ended = client.ended().unwrap();
     assert_eq!(ended.cause, Cause::HandshakeTimeout);
-    assert_eq!(ended.error.as_deref(), Some("no handshake within 4 s"));
+    assert_eq!(ended.error.as_deref(), Some("handshake: timed out after 4 s"));
 }
 
 /// The output of a session that has ended is sent after a pause, and given up after its time.

@@ -10,13 +10,13 @@ use super::write::{WriteHeadError, write_fields};
 #[non_exhaustive]
 pub enum WriteBodyError {
     /// The body would be longer than its head says.
-    #[error("{excess} bytes more than the length in the head")]
+    #[error("body exceeds Content-Length by {excess} bytes")]
     TooLong {
         /// The number of bytes that are too many.
         excess: u64,
     },
     /// The body is shorter than its head says.
-    #[error("{missing} bytes fewer than the length in the head")]
+    #[error("body is {missing} bytes shorter than Content-Length")]
     TooShort {
         /// The number of bytes that are missing.
         missing: u64,
@@ -25,10 +25,10 @@ pub enum WriteBodyError {
     #[error("trailer: {0}")]
     Trailer(#[source] WriteHeadError),
     /// Only a body in chunks can have a trailer.
-    #[error("a trailer needs a body in chunks")]
+    #[error("trailer requires a chunked body")]
     NoTrailer,
     /// The body is complete.
-    #[error("the body is complete")]
+    #[error("body is already complete")]
     Complete,
 }
 

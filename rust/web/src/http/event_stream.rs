@@ -7,10 +7,10 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum EventError {
     /// The name has a line end.
-    #[error("name of the event has a line end")]
+    #[error("event name contains a line end")]
     Name,
     /// The id has a line end or a null character.
-    #[error("id of the event has a line end or a null character")]
+    #[error("event id contains a line end or a null character")]
     Id,
 }
 

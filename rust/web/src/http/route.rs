@@ -43,8 +43,8 @@ pub enum PatternError {
     /// Two segments have the same name.
     #[error("name {0:?} occurs twice")]
     Twice(String),
-    /// Something follows `{name...}`.
-    #[error("something follows {{{0}...}}")]
+    /// `{name...}` is not the last segment.
+    #[error("{{{0}...}} is not the last segment")]
     AfterRest(String),
 }
 
@@ -191,6 +191,6 @@ mod tests {
             "segment \"{a b}\" is neither text nor {name}"
         );
         assert_eq!(words("/{a}/{a}"), "name \"a\" occurs twice");
-        assert_eq!(words("/{a...}/b"), "something follows {a...}");
+        assert_eq!(words("/{a...}/b"), "{a...} is not the last segment");
     }
 }

@@ -6,21 +6,21 @@ use super::body_encoder::WriteBodyError;
 use super::write::WriteHeadError;
 
 /// Why an answer cannot be given. Nothing was sent, and another answer can be given unless the
-/// request is over.
+/// request has ended.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum AnswerError {
     /// The request was answered, its time is up, or the client has gone.
-    #[error("the request is over")]
+    #[error("request has ended")]
     Over,
     /// The answer has begun, so another one cannot.
-    #[error("the answer has begun")]
+    #[error("answer has already begun")]
     Begun,
     /// Only an answer that was started can be continued.
-    #[error("the answer has not begun")]
+    #[error("answer has not begun")]
     NotBegun,
     /// The request cannot become another protocol before its body has arrived to its end.
-    #[error("the body of the request has not arrived")]
+    #[error("body of the request has not arrived")]
     BodyMissing,
     /// The status is not one of a final response.
     #[error("status {0} is not between 200 and 999")]
@@ -29,7 +29,7 @@ pub enum AnswerError {
     #[error("header {0:?} is set by the server")]
     Reserved(String),
     /// A response with this status has no body.
-    #[error("a response with status {0} has no body")]
+    #[error("response with status {0} has no body")]
     NoBody(u16),
     /// `Content-Length` is not a number.
     #[error("header \"Content-Length\" is {0:?}, not a number of bytes")]

@@ -16,10 +16,10 @@ pub enum FrameError {
     #[error("reserved opcode {0}")]
     ReservedOpcode(u8),
     /// A client must mask its frames (section 5.1).
-    #[error("frame of the client is not masked")]
+    #[error("client frame is not masked")]
     NotMasked,
     /// A server must not mask its frames (section 5.1).
-    #[error("frame of the server is masked")]
+    #[error("server frame is masked")]
     Masked,
     /// A length is not in its shortest form (section 5.2).
     #[error("length is not in its shortest form")]
@@ -39,8 +39,8 @@ pub enum FrameError {
     /// A new message begins within a fragmented one (section 5.4).
     #[error("message begins within another message")]
     UnfinishedMessage,
-    /// A close frame with one byte has half a code (section 5.5.1).
-    #[error("close frame has half a code")]
+    /// A close frame with one byte, which is half a code (section 5.5.1).
+    #[error("close frame of 1 byte is too short for a code")]
     HalfCloseCode,
     /// A code that must not be sent (section 7.4).
     #[error("invalid close code {0}")]

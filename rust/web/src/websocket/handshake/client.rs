@@ -40,10 +40,10 @@ pub enum ResponseError {
     /// `Sec-WebSocket-Accept` is missing, or does not belong to the key.
     #[error("header Sec-WebSocket-Accept of the response does not belong to the key")]
     Accept,
-    /// A subprotocol that the client has not asked for.
-    #[error("server accepted the subprotocol {0:?}, which was not asked for")]
+    /// A subprotocol that the client has not requested.
+    #[error("server accepted the subprotocol {0:?}, which was not requested")]
     Protocol(String),
-    /// No subprotocol, though the client has asked for one.
+    /// No subprotocol, though the client has requested one.
     #[error("server accepted no subprotocol")]
     NoProtocol,
     /// Something is wrong with the extensions.

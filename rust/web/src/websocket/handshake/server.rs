@@ -28,8 +28,8 @@ pub enum UpgradeError {
     /// Another method than `GET`.
     #[error("method {0} is not GET")]
     Method(String),
-    /// HTTP/1.0 has no upgrades.
-    #[error("{0} has no upgrades")]
+    /// HTTP/1.0 does not support upgrades.
+    #[error("{0} does not support upgrades")]
     HttpVersion(&'static str),
     /// The request has a body.
     #[error("request has a body")]
@@ -46,11 +46,11 @@ pub enum UpgradeError {
     /// `Sec-WebSocket-Key` is missing, occurs twice, or is not the base64 text of 16 bytes.
     #[error("header Sec-WebSocket-Key is not the base64 text of 16 bytes")]
     Key,
-    /// The client asks for subprotocols that the server does not have.
+    /// The client requested subprotocols that the server does not support.
     #[error("subprotocol {0:?} is not supported")]
     Protocol(String),
-    /// The client asks for no subprotocol, and the server needs one.
-    #[error("client asks for no subprotocol")]
+    /// The client requested no subprotocol, and the server requires one.
+    #[error("client requested no subprotocol")]
     NoProtocol,
 }
 

@@ -87,16 +87,22 @@ impl End {
                 let code = error.close_code();
                 ended.code = Some(code);
                 ended.reason = phrase(code).to_owned();
-                ended.error = Some(error.to_string());
+                ended.error = Some(match code {
+                    close_code::PROTOCOL_ERROR => format!("receive: malformed frame: {error}"),
+                    // The frames are well-formed, but not what they carry.
+                    _ => format!("receive: {error}"),
+                });
             }
             End::Silent(time) => {
                 let seconds = time.as_secs_f64();
-                ended.error = Some(format!("peer did not answer for {seconds} s"));
+                ended.error = Some(format!("receive: no answer for {seconds} s"));
             }
-            End::Stream(why) | End::Handshake(why) => ended.error = Some(why),
+            // It names its operation.
+            End::Stream(why) => ended.error = Some(why),
+            End::Handshake(why) => ended.error = Some(format!("handshake: {why}")),
             End::HandshakeTimeout(time) => {
                 let seconds = time.as_secs_f64();
-                ended.error = Some(format!("no handshake within {seconds} s"));
+                ended.error = Some(format!("handshake: timed out after {seconds} s"));
             }
             End::Abort => {}
         }
