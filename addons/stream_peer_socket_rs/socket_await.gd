@@ -82,7 +82,7 @@ static func bytes(peer: StreamPeerSocketRs, count: int,
 	peer = null
 	if count < 0:
 		result.error = ERR_INVALID_PARAMETER
-		result.message = "await: count must not be negative"
+		result.message = "await: count %d is negative" % count
 		return result
 	var attempt: Callable = func(of: StreamPeerSocketRs) -> Error:
 		result.data.append_array(of.receive(count - result.data.size()))
@@ -234,7 +234,7 @@ static func _wait(result: Result, source: WeakRef, timeout_sec: float, attempt: 
 		result.message = "await: peer is null, or timeout_sec is negative or NaN"
 		return ERR_INVALID_PARAMETER
 	if tree == null:
-		result.message = "await: there is no SceneTree"
+		result.message = "await: main loop is not a SceneTree"
 		return ERR_UNAVAILABLE
 	var wait: _Wait
 	if source.get_ref() is WebSocketPeerRs:
@@ -365,7 +365,7 @@ class _Wait:
 			_finish(error)
 
 	func _on_quit() -> void:
-		_finish(_explained(ERR_SKIP, "await: the game quits"))
+		_finish(_explained(ERR_SKIP, "await: game is quitting"))
 
 	func _finish(error: Error) -> void:
 		_tree.process_frame.disconnect(_on_frame)

@@ -161,7 +161,7 @@ func _advance(seconds: float) -> void:
 		_over.call(&"poll")
 		return
 	if _is_silent_for_too_long(minf(seconds, _LONGEST_FRAME)):
-		_fail("receive from %s: nothing received for %.1f seconds" % [_address, silence_timeout])
+		_fail("receive from %s: nothing received for %.1f s" % [_address, silence_timeout])
 		return
 	# Handlers may do anything, so nothing comes after this.
 	_over.call(&"poll")

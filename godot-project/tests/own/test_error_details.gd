@@ -161,10 +161,12 @@ func test_misuse_of_a_peer_is_refused_with_a_message() -> void:
 				"The local port number must be between 0 and 65535 (inclusive).")
 	_refuses(peer, func() -> int: return peer.bind(0, "localhost"), ERR_INVALID_PARAMETER,
 			"bind \"localhost\": not an IP address")
-	for numbers: Array in [[0, 10, 5], [60, -1, 5], [60, 10, 0]]:
+	var named := {[0, 10, 5]: "idle_seconds 0", [60, -1, 5]: "interval_seconds -1",
+			[60, 10, 0]: "count 0"}
+	for numbers: Array in named:
 		_refuses(peer, func() -> int: return peer.set_keep_alive.bindv(numbers).call(true),
 				ERR_INVALID_PARAMETER,
-				"set_keep_alive: idle_seconds, interval_seconds and count must be positive")
+				"set_keep_alive: %s is not positive" % named[numbers])
 	for bytes in [0, -1, 1 << 31]:
 		_refuses(peer, func() -> int: return peer.set_send_buffer_size(bytes), ERR_INVALID_PARAMETER,
 				"set send buffer size: %d is not between 1 and 2147483647" % bytes)
@@ -172,8 +174,12 @@ func test_misuse_of_a_peer_is_refused_with_a_message() -> void:
 				"set receive buffer size: %d is not between 1 and 2147483647" % bytes)
 	check_null(quietly(func() -> Variant: return peer.read_until("")), "read_until")
 	_expect(peer, ERR_INVALID_PARAMETER,
-			"read_until: delimiter must be a non-empty String or PackedByteArray", 0,
-			"an empty delimiter")
+			"read_until: delimiter is empty", 0, "an empty delimiter")
+	check_null(quietly(func() -> Variant: return peer.read_until(7)), "read_until")
+	_expect(peer, ERR_INVALID_PARAMETER,
+			"read_until: delimiter is neither a String nor a PackedByteArray", 0, "a number")
+	check_null(quietly(func() -> Variant: return peer.read_exact(-5)), "read_exact")
+	_expect(peer, ERR_INVALID_PARAMETER, "read_exact: count -5 is negative", 0, "a negative count")
 	check_eq(peer.bind(0, LOOPBACK), OK, "bind")
 	_expect(peer, OK, "", 0, "after a success")
 	_refuses(peer, func() -> int: return peer.bind(0, LOOPBACK), ERR_ALREADY_IN_USE,
@@ -215,7 +221,7 @@ func test_a_second_connect_is_refused() -> void:
 		var pair := link(kind)
 		_refuses(pair.client, func() -> int: return pair.endpoint.connect_peer(pair.client),
 				ERR_ALREADY_IN_USE,
-				"connect: already connecting or connected")
+				"connect %s: already connecting or connected" % _address(pair.endpoint))
 		check_eq(pair.client.put_data([1]), OK, kind + ": put_data")
 		_expect(pair.client, OK, "", 0, kind + ": after a success")
 
@@ -232,7 +238,8 @@ func test_misuse_of_a_server_is_refused_with_a_message() -> void:
 			"listen: path is empty")
 	for kind: String in family.kinds():
 		var end := endpoint(kind)
-		_refuses(end.server, end.reopen, ERR_ALREADY_IN_USE, "listen: already listening")
+		_refuses(end.server, end.reopen, ERR_ALREADY_IN_USE,
+				"listen %s: already listening on %s" % [_address(end), _address(end)])
 		end.stop()
 		check_eq(end.reopen(), OK, kind + ": listen again")
 		_expect(end.server, OK, "", 0, kind + ": after a success")

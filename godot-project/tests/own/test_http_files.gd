@@ -90,7 +90,7 @@ func test_a_file_needs_a_status_that_has_a_body() -> void:
 		request.respond(204))
 	check_eq(status_of(ask(server, request_text("GET /"))), 204, "the next answer")
 	check_eq(words, [ERR_INVALID_PARAMETER,
-			"respond_file: a response with status 204 has no body"], "words")
+			"respond_file: response with status 204 has no body"], "words")
 
 
 func test_no_path_leads_out_of_the_folder() -> void:

@@ -213,18 +213,18 @@ func test_answers_that_cannot_be_are_refused_with_words() -> void:
 	check_eq(words, [
 		[ERR_INVALID_PARAMETER, "respond: status 99 is not between 200 and 999"],
 		[ERR_INVALID_PARAMETER, "respond: status -1 is not between 200 and 999"],
-		[ERR_INVALID_PARAMETER, "respond: body must be a String or a PackedByteArray"],
-		[ERR_INVALID_PARAMETER, "respond: a response with status 204 has no body"],
+		[ERR_INVALID_PARAMETER, "respond: body is neither a String nor a PackedByteArray"],
+		[ERR_INVALID_PARAMETER, "respond: response with status 204 has no body"],
 		[ERR_INVALID_PARAMETER, "respond: value of header \"A\" has control characters"],
 		[ERR_INVALID_PARAMETER, "respond: header name \"A b\" is not a token"],
 		[ERR_INVALID_PARAMETER, "respond: header \"Content-Length\" is set by the server"],
-		[ERR_FILE_CANT_OPEN, "respond_file: res://none.txt cannot be opened"],
+		[ERR_FILE_CANT_OPEN, "respond_file: open res://none.txt: file not found"],
 		[ERR_UNCONFIGURED, "write: start_stream was not called"],
-		[ERR_INVALID_PARAMETER, "write: data must be a String or a PackedByteArray"],
+		[ERR_INVALID_PARAMETER, "write: data is neither a String nor a PackedByteArray"],
 		[ERR_UNCONFIGURED, "finish: start_stream was not called"],
-		[ERR_INVALID_PARAMETER, "send_event: name of the event has a line end"],
-		[ERR_ALREADY_IN_USE, "respond: the request was answered already"],
-		[ERR_ALREADY_IN_USE, "start_stream: the request was answered already"],
+		[ERR_INVALID_PARAMETER, "send_event: event name contains a line end"],
+		[ERR_ALREADY_IN_USE, "respond: request is already answered"],
+		[ERR_ALREADY_IN_USE, "start_stream: request is already answered"],
 	], "codes and words")
 
 
@@ -286,7 +286,7 @@ func test_streams_arrive_as_they_are_written() -> void:
 	check_eq(request.write(""), OK, "an empty chunk is none")
 	check_eq(request.is_open(), true, "is_open")
 	check_eq(quietly(func() -> Error: return request.respond(200)), ERR_ALREADY_IN_USE, "respond")
-	check_eq(request.get_last_error_message(), "respond: the answer has begun", "its words")
+	check_eq(request.get_last_error_message(), "respond: answer has already begun", "its words")
 	check_eq(request.finish(), OK, "finish")
 	await_text(client, "1\r\nd\r\n0\r\n\r\n")
 	check_eq(quietly(func() -> Error: return request.write("x")), ERR_ALREADY_IN_USE, "too late")
@@ -300,7 +300,7 @@ func test_streams_arrive_as_they_are_written() -> void:
 	check_eq(request.start_stream(200, {"Content-Length": 3}), OK, "with a length")
 	check_eq(quietly(func() -> Error: return request.write("abcd")), ERR_INVALID_PARAMETER, "long")
 	check_eq(request.get_last_error_message(),
-			"write: 1 bytes more than the length in the head", "its words")
+			"write: body exceeds Content-Length by 1 bytes", "its words")
 	request.write("abc")
 	request.finish()
 	check_eq(body_of(await_close(client)), "abc", "the body")
@@ -328,7 +328,7 @@ func test_events_are_sent_to_the_page() -> void:
 		return closed[0] > 0, "closed")
 	check_eq([request.is_open(), request.send_event("4")], [false, ERR_CONNECTION_ERROR], "over")
 	check_eq(request.get_last_error_message(),
-			"send_event: the client has gone, or the time is up", "its words")
+			"send_event: client has disconnected, or response_timeout has passed", "its words")
 	server.poll()
 	check_eq([closed[0], log.entries], [1, []], "closed once")
 
@@ -353,8 +353,8 @@ func test_a_slow_reader_is_reported() -> void:
 		if not check(written < 1 << 28, "the system's buffers are full"):
 			return
 	check_eq(request.get_last_error(), ERR_BUSY, "the client does not read")
-	check_eq(request.get_last_error_message(), "write: max_unsent_bytes are waiting to be sent",
-			"its words")
+	check_eq(request.get_last_error_message(),
+			"write: queue of 100000 bytes (max_unsent_bytes) is full", "its words")
 	var unsent := request.get_unsent_bytes()
 	check(unsent >= 100_000 and unsent < 200_000, "%d bytes wait" % unsent)
 	var chunks := written / block.size()
@@ -500,13 +500,13 @@ func test_what_is_no_handshake_is_refused() -> void:
 		words.append(request.is_open()))
 	var answer := ask(server, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	check_eq(status_of(answer), 426, answer)
-	check_eq(words, [null, "upgrade: header Upgrade does not contain websocket", false], "words")
+	check_eq(words, [null, "upgrade: handshake: header Upgrade does not contain websocket", false], "words")
 	words.clear()
 	answer = ask(server, "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
 			+ "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
 			+ "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: other\r\n\r\n")
 	check_eq(status_of(answer), 400, answer)
-	check_eq(words, [null, "upgrade: subprotocol \"other\" is not supported", false], "words")
+	check_eq(words, [null, "upgrade: handshake: subprotocol \"other\" is not supported", false], "words")
 
 
 func test_messages_right_behind_the_handshake_are_received() -> void:

@@ -117,7 +117,7 @@ func test_a_handler_that_does_not_answer_is_named_once() -> void:
 			output)
 	check_eq(output.count("the handler of POST /half, "), 1, output)
 	check_eq(output.count("the handler of POST /failing, "), 1, output)
-	check_eq(output.count("let go of a request without an answer; the client got 500"), 2, output)
+	check_eq(output.count("freed a request without an answer; the client got 500"), 2, output)
 	check_eq(output.count("500 Internal Server Error: the server did not answer in time"), 4, output)
 	check_eq(output.count("500 Internal Server Error: the server did not answer\n"), 4, output)
 	check(not output.contains("evil"), "nothing of a stranger")

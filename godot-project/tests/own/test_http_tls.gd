@@ -66,7 +66,7 @@ func test_options_of_a_client_are_refused() -> void:
 	var server := HTTPServerRs.new()
 	check_eq(server.tls_options, null, "the default")
 	quietly(func() -> void: server.tls_options = TLSOptions.client())
-	check_eq(server.get_last_error_message(), "tls_options: options are for a client", "the words")
+	check_eq(server.get_last_error_message(), "tls_options: these are client options", "the words")
 	check_eq(server.tls_options, null, "unchanged")
 
 

@@ -507,7 +507,7 @@ func test_a_websocket_cannot_begin_within_a_body() -> void:
 		words.append(request.is_open()))
 	var answer := ask(server, _head(handshake + "Content-Length: 6\r\n", "GET /") + "abc")
 	check_eq(status_of(answer), 400, answer)
-	check_eq(words, [null, "upgrade: request has a body", false], "words")
+	check_eq(words, [null, "upgrade: handshake: request has a body", false], "words")
 	words.clear()
 	var client := connected_to(server)
 	client.send(_head(handshake, "GET /"))

@@ -51,11 +51,13 @@ func test_a_server_without_free_descriptors_reports_and_recovers() -> void:
 		var result := EngineProcess.run("children/no_descriptors.gd", arguments, {}, 64)
 		check_eq(result["code"], 0, kind + ": exit code: " + result["output"])
 		for line: String in ["available false", "taken 0",
-				"accept: too many open files, error %d, system 24" % ERR_CANT_CREATE,
+				": too many open files, error %d, system 24" % ERR_CANT_CREATE,
 				"poll %d" % ERR_CANT_CREATE, "connect %d, status 0, too many open files" % FAILED,
 				"listen %d, too many open files" % ERR_CANT_CREATE, "still listening true",
 				"later: available true, byte 5, more false"]:
 			check(result["output"].contains(line + "\n"), "%s: '%s' in: %s" % [kind, line, result["output"]])
+		var address: String = arguments[1] + ": too many" if kind == "uds" else "127.0.0.1:"
+		check(result["output"].contains("accept on " + address), kind + ": " + result["output"])
 
 
 func test_a_group_without_free_descriptors_recovers() -> void:

@@ -138,5 +138,5 @@ func test_socket_mode_works_without_proc() -> void:
 	check(output.contains("proc false\n"), output)
 	check(output.contains("mode -1: 0, "), output)
 	check(output.contains("mode 384: 0, 384 \n"), output)
-	# Before Linux 6.6 this takes /proc, as the error message says.
-	check(output.contains("mode 511: 0, 511 \n") or output.contains("takes /proc"), output)
+	# Before Linux 6.6 this requires /proc, as the error message says.
+	check(output.contains("mode 511: 0, 511 \n") or output.contains("requires /proc"), output)

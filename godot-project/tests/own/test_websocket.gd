@@ -219,7 +219,7 @@ func test_a_certificate_that_is_not_trusted_ends_it() -> void:
 			client.poll()
 			return client.get_ready_state() == STATE_CLOSED, "the end"))
 	check_eq(client.get_close_code(), -1, "no code")
-	check_eq(client.get_last_error_message(), "TLS stream failed", "the reason")
+	check_eq(client.get_last_error_message(), "TLS: stream failed", "the reason")
 
 
 func test_compression_makes_less_of_it() -> void:
@@ -263,8 +263,8 @@ func test_a_bomb_ends_in_1009() -> void:
 	check_eq(pair.client.send(zeros), OK, "send")
 	pair_until(pair, func() -> bool: return are_both(pair, STATE_CLOSED), "the end")
 	check_eq(pair.client.get_close_code(), 1009, "the code")
-	check_eq(pair.served.get_last_error_message(), "message exceeds the limit of 1048576 bytes",
-			"the reason")
+	check_eq(pair.served.get_last_error_message(),
+			"receive: message exceeds the limit of 1048576 bytes", "the reason")
 
 
 func test_limits_may_change_while_it_is_open() -> void:
@@ -509,10 +509,11 @@ func test_what_cannot_be_kept_in_the_background_is_refused() -> void:
 	var peer := WebSocketPeerRs.new()
 	peer.keep_alive_in_background = true
 	check(peer.keep_alive_in_background, "it is set")
-	var words := "keep_alive_in_background works over sockets of ours only, and not over TLS"
+	var words := "requires a socket of this addon without TLS"
 	quietly(func() -> void:
 		check_eq(peer.connect_to_url("wss://localhost:1/"), ERR_UNAVAILABLE, "connect_to_url"))
-	check_eq(peer.get_last_error_message(), "connect_to_url: " + words, "the words")
+	check_eq(peer.get_last_error_message(),
+			"connect_to_url: keep_alive_in_background " + words, "the words")
 	var server := TCPServer.new()
 	check_eq(server.listen(0, LOOPBACK), OK, "listen")
 	var tcp := StreamPeerTCP.new()
@@ -522,7 +523,7 @@ func test_what_cannot_be_kept_in_the_background_is_refused() -> void:
 	check_eq(peer.accept_stream(tcp), OK, "accept_stream without it")
 	quietly(func() -> void: peer.keep_alive_in_background = true)
 	check(not peer.keep_alive_in_background, "it is not set")
-	check_eq(peer.get_last_error_message(), words, "the words")
+	check_eq(peer.get_last_error_message(), "keep_alive_in_background: " + words, "the words")
 
 
 func test_a_broadcast_in_an_unknown_mode_is_refused() -> void:

@@ -145,11 +145,11 @@ func test_answers_that_are_no_handshake() -> void:
 func test_arguments_that_are_refused() -> void:
 	var peer := WebSocketPeerRs.new()
 	var cases := [
-		[func() -> Variant: return peer.connect_to_url(""), "connect_to_url: \"\": invalid host \"\""],
+		[func() -> Variant: return peer.connect_to_url(""), "connect_to_url \"\": invalid host \"\""],
 		[func() -> Variant: return peer.connect_to_url("http://a"),
-				"connect_to_url: \"http://a\": scheme \"http\" is neither ws nor wss"],
+				"connect_to_url \"http://a\": scheme \"http\" is neither ws nor wss"],
 		[func() -> Variant: return peer.connect_to_url("ws://a:0"),
-				"connect_to_url: \"ws://a:0\": invalid port \"0\""],
+				"connect_to_url \"ws://a:0\": invalid port \"0\""],
 		[func() -> Variant: return peer.accept_stream(null), "accept_stream: stream is null"],
 		[func() -> Variant: return peer.connect_to_stream(StreamPeerBuffer.new(), "ws://a"),
 				"connect_to_stream: StreamPeerBuffer is neither a socket nor a StreamPeerTLS over one"],
@@ -201,7 +201,8 @@ func test_closes_that_are_refused() -> void:
 		check_eq(peer.get_last_error_message(),
 				"close: code %d is not 1000 to 1003, 1007 to 1014, or 3000 to 4999" % code, "the message")
 	quietly(func() -> void: peer.close(1000, "é".repeat(62)))
-	check_eq(peer.get_last_error_message(), "close: reason of 124 bytes exceeds 123 bytes", "too long")
+	check_eq(peer.get_last_error_message(), "close: reason of 124 bytes exceeds the limit of 123",
+			"too long")
 
 
 ## Sends `frame`, in hexadecimal, behind a good message, which is delivered.

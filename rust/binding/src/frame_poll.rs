@@ -70,7 +70,7 @@ pub(crate) fn set(part: &Arc<impl FramePolled + 'static>, enabled: bool) {
         None => {
             let connect = Callable::from_sync_fn("auto_poll", |_| match tree() {
                 Some(tree) => connect(tree),
-                None => godot_error!("auto_poll: the main loop is not a SceneTree"),
+                None => godot_error!("auto_poll: main loop is not a SceneTree"),
             });
             connect.call_deferred(&[]);
         }

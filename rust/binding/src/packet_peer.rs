@@ -188,7 +188,7 @@ impl PacketPeerSocketRs {
                 Error::ERR_PARSE_ERROR,
                 format!("get_json: invalid JSON: {why}"),
             ),
-            Err(_) => (Error::ERR_INVALID_DATA, NOT_TEXT.into()),
+            Err(_) => (Error::ERR_INVALID_DATA, format!("get_json: {NOT_TEXT}")),
         };
         Self::this().last_error.record_message(code, message);
         Variant::nil()
@@ -300,7 +300,7 @@ impl PacketPeerSocketRs {
     #[func]
     fn set_delimiter(delimiter: PackedByteArray) {
         if delimiter.is_empty() {
-            Self::this().refuse(&"delimiter: must not be empty");
+            Self::this().refuse(&"delimiter: is empty");
             return;
         }
         Self::this().configure(|settings| settings.delimiter = delimiter.to_vec());
@@ -383,8 +383,9 @@ impl PacketPeerPart<ObjectRef> {
     fn take_text(&self) -> Option<GString> {
         let text = self.take(text::exactly_decoded).ok()??;
         if text.is_none() {
-            let last_error = &self.last_error;
-            last_error.record_message(Error::ERR_INVALID_DATA, NOT_TEXT.into());
+            let message = format!("get_text: {NOT_TEXT}");
+            self.last_error
+                .record_message(Error::ERR_INVALID_DATA, message);
         }
         text
     }

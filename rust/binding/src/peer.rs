@@ -127,8 +127,7 @@ fn described(target: &Target) -> String {
         Target::Address(address @ Address::Unix(_)) => {
             format!("StreamPeerUDSRs: connect to {address}")
         }
-        Target::Address(address) => format!("StreamPeerTCPRs: connect to {address}"),
-        Target::Name { host, port } => format!("StreamPeerTCPRs: connect to {host}:{port}"),
+        _ => format!("StreamPeerTCPRs: connect to {target}"),
     }
 }
 
@@ -223,11 +222,14 @@ impl StreamPeerSocketRs {
             VariantType::STRING | VariantType::STRING_NAME => {
                 delimiter.stringify().to_string().into_bytes()
             }
-            _ => Vec::new(),
+            _ => {
+                Self::this()
+                    .refuse(&"read_until: delimiter is neither a String nor a PackedByteArray");
+                return Variant::nil();
+            }
         };
         if delimiter.is_empty() {
-            Self::this()
-                .refuse(&"read_until: delimiter must be a non-empty String or PackedByteArray");
+            Self::this().refuse(&"read_until: delimiter is empty");
             return Variant::nil();
         }
         Self::this().find(&delimiter, max_bytes, |bytes| {
@@ -237,11 +239,11 @@ impl StreamPeerSocketRs {
 
     #[func]
     fn read_exact(count: i64) -> Variant {
+        let this = Self::this();
         let Ok(count) = usize::try_from(count) else {
-            Self::this().refuse(&"read_exact: count must not be negative");
+            this.refuse(&format!("read_exact: count {count} is negative"));
             return Variant::nil();
         };
-        let this = Self::this();
         let take = |bytes: &[u8]| PackedByteArray::from(bytes).to_variant();
         let found = this.connection.read_count(count, take);
         this.found(found).flatten().unwrap_or_default()
@@ -416,9 +418,9 @@ impl PeerPart {
         let started = self.connection.connect(target, limit, Instant::now());
         // A failure of the network prints nothing: retries would fill the log.
         match &started {
-            Err(error @ ConnectError::AlreadyConnected) => godot_error!("{error}"),
+            Err(error @ ConnectError::AlreadyConnected { .. }) => godot_error!("{error}"),
             Err(error @ ConnectError::Os { source, .. }) if is_misuse(source.kind()) => {
-                godot_error!("Connection to remote host failed! {error}");
+                godot_error!("{error}");
             }
             Err(_) | Ok(()) => {}
         }

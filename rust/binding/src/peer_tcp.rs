@@ -34,12 +34,13 @@ impl StreamPeerSocketRs {
     fn tcp_connect_to_host(host: GString, port: i64) -> Error {
         let this = Self::this();
         let status = this.connection.status();
-        if matches!(status, Status::Connecting | Status::Connected) {
-            let error = ConnectError::AlreadyConnected;
-            return this.last_error.refuse(error.returned(), &error);
-        }
         let host = host.to_string();
         let port = u16::try_from(port).unwrap_or(0);
+        if matches!(status, Status::Connecting | Status::Connected) {
+            let target = Target::new(&host, port).unwrap_or(Target::Name { host, port });
+            let error = ConnectError::AlreadyConnected { target };
+            return this.last_error.refuse(error.returned(), &error);
+        }
         let target = match Target::new(&host, port) {
             Ok(target) => target,
             Err(error) => {
@@ -103,23 +104,14 @@ impl StreamPeerSocketRs {
         #[opt(default = 10)] interval_seconds: i64,
         #[opt(default = 5)] count: i64,
     ) -> Error {
-        let seconds = |seconds: i64| u64::try_from(seconds).ok().filter(|&seconds| seconds > 0);
-        let (Some(idle), Some(interval), Some(count)) = (
-            seconds(idle_seconds),
-            seconds(interval_seconds),
-            u32::try_from(count).ok().filter(|&count| count > 0),
-        ) else {
-            return Self::this().refuse(
-                &"set_keep_alive: idle_seconds, interval_seconds and count must be positive",
-            );
-        };
-        Self::this().set(|options| {
-            options.keep_alive = enabled.then_some(KeepAlive {
-                idle: Duration::from_secs(idle),
-                interval: Duration::from_secs(interval),
-                count,
-            });
-        })
+        let this = Self::this();
+        let settings = keep_alive(idle_seconds, interval_seconds, count);
+        match this.accept(settings) {
+            Ok(settings) => this.set(|options| {
+                options.keep_alive = enabled.then_some(settings);
+            }),
+            Err(code) => code,
+        }
     }
 
     #[func]
@@ -146,4 +138,22 @@ impl StreamPeerSocketRs {
         };
         Self::this().set(|options| options.linger = linger)
     }
+}
+
+/// The settings of keep-alive probes, if they are valid.
+fn keep_alive(idle_seconds: i64, interval_seconds: i64, count: i64) -> Result<KeepAlive, String> {
+    let positive = |name: &str, value: i64| match u64::try_from(value) {
+        Ok(value) if value > 0 => Ok(value),
+        _ => Err(format!("set_keep_alive: {name} {value} is not positive")),
+    };
+    let idle = positive("idle_seconds", idle_seconds)?;
+    let interval = positive("interval_seconds", interval_seconds)?;
+    let most = u32::MAX;
+    let count = u32::try_from(positive("count", count)?)
+        .map_err(|_| format!("set_keep_alive: count {count} exceeds the limit of {most}"))?;
+    Ok(KeepAlive {
+        idle: Duration::from_secs(idle),
+        interval: Duration::from_secs(interval),
+        count,
+    })
 }

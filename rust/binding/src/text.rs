@@ -41,7 +41,7 @@ pub(crate) fn path(path: &GString) -> Result<PathBuf, &'static str> {
     let settings = ProjectSettings::singleton();
     // The engine would make a path that is relative to the working directory.
     if is_in_project && settings.globalize_path("res://").is_empty() {
-        return Err("an exported game has no res:// folder on disk, use user://");
+        return Err("exported game has no res:// folder on disk; use user://");
     }
     Ok(settings.globalize_path(path).to_string().into())
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::address::{Address, BindAddress};
+use crate::address::{Address, BindAddress, Target};
 
 /// An error of binding a socket.
 #[derive(Debug, Error)]
@@ -58,9 +58,14 @@ pub enum BindError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ListenError {
-    /// The listener is listening already.
-    #[error("listen: already listening")]
-    AlreadyListening,
+    /// The listener is already listening.
+    #[error("listen {address}: already listening on {current}")]
+    AlreadyListening {
+        /// The requested address.
+        address: BindAddress,
+        /// The address that it listens on, with the actual port.
+        current: BindAddress,
+    },
     /// The address could not be bound.
     #[error("listen: {0}")]
     Bind(#[from] BindError),
@@ -77,8 +82,10 @@ pub enum ListenError {
 /// An error of accepting a connection. The listener still listens.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-#[error("accept: {}", words(source))]
+#[error("accept on {address}: {}", words(source))]
 pub struct AcceptError {
+    /// The address of the listener, with the actual port.
+    pub address: BindAddress,
     /// The system's error.
     pub source: io::Error,
 }
@@ -88,8 +95,11 @@ pub struct AcceptError {
 #[non_exhaustive]
 pub enum ConnectError {
     /// The connection is already connecting or connected.
-    #[error("connect: already connecting or connected")]
-    AlreadyConnected,
+    #[error("connect {target}: already connecting or connected")]
+    AlreadyConnected {
+        /// The requested target.
+        target: Target,
+    },
     /// The name has no address, or the resolver could not find out.
     #[error("resolve {host}: {}", words(source))]
     Resolve {
@@ -182,7 +192,9 @@ pub enum EndError {
     },
 }
 
-/// An error of reading.
+/// An error of reading. Those that a program may get in each frame, such as the end of the stream,
+/// do not name the peer: its address would have to be copied each time, and the path of a Unix
+/// domain socket is allocated.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ReadError {
@@ -291,7 +303,9 @@ impl From<ConnectError> for PollError {
     }
 }
 
-/// An error of writing.
+/// An error of writing. Those that a program may get in each frame do not name the peer, as with
+/// [`ReadError`], and those of a packet do not either, because they are found before a connection
+/// is known.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum WriteError {
@@ -336,8 +350,11 @@ pub enum WriteError {
         limit: usize,
     },
     /// The packet contains its delimiter. None of it was sent.
-    #[error("send: packet contains the delimiter")]
-    HoldsDelimiter,
+    #[error("send: packet contains the delimiter \"{}\"", delimiter.escape_ascii())]
+    ContainsDelimiter {
+        /// The delimiter.
+        delimiter: Box<[u8]>,
+    },
     /// The write timeout passed. The connection is not affected. The first `sent` bytes were
     /// accepted, and will be sent.
     #[error("send to {peer}: timed out after {sent} bytes")]
@@ -460,7 +477,7 @@ impl From<WriteError> for io::Error {
             WriteError::TimedOut { .. } => io::ErrorKind::TimedOut,
             WriteError::TooLarge { .. }
             | WriteError::PacketTooLong { .. }
-            | WriteError::HoldsDelimiter => io::ErrorKind::InvalidInput,
+            | WriteError::ContainsDelimiter { .. } => io::ErrorKind::InvalidInput,
             WriteError::Socket { source, .. } => source.kind(),
         };
         io::Error::new(kind, error)
@@ -510,9 +527,9 @@ pub(crate) fn copy_of(error: &io::Error) -> io::Error {
 ///
 /// ```
 /// use std::io;
-/// use stream_socket::{ListenError, os_code};
+/// use stream_socket::{ReadError, os_code};
 ///
-/// assert_eq!(os_code(&ListenError::AlreadyListening), None);
+/// assert_eq!(os_code(&ReadError::EndOfStream), None);
 /// assert_eq!(os_code(&io::Error::from_raw_os_error(2)), Some(2));
 /// ```
 pub fn os_code(error: &(dyn Error + 'static)) -> Option<i32> {
@@ -561,7 +578,7 @@ mod tests {
         });
         assert_eq!(error.to_string(), "connect 127.0.0.1:1: connection refused");
         assert_eq!(os_code(&error), Some(111));
-        assert_eq!(os_code(&ListenError::AlreadyListening), None);
+        assert_eq!(os_code(&ReadError::EndOfStream), None);
         let error = ListenError::from(BindError::Os {
             address: BindAddress::Any { port: 80 },
             source: io::Error::from_raw_os_error(13),

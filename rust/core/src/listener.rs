@@ -118,14 +118,17 @@ impl Listener {
     /// assert_ne!(listener.local_port(), 0);
     ///
     /// let second = listener.listen(&"127.0.0.1:0".parse()?, ListenOptions::default());
-    /// assert!(matches!(second, Err(ListenError::AlreadyListening)));
+    /// assert!(matches!(second, Err(ListenError::AlreadyListening { .. })));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn listen(&self, address: &BindAddress, options: ListenOptions) -> Result<(), ListenError> {
         let ListenOptions { backlog, mode } = options;
         let mut listening = lock(&self.listening);
-        if listening.is_some() {
-            return Err(ListenError::AlreadyListening);
+        if let Some(listening) = &*listening {
+            return Err(ListenError::AlreadyListening {
+                address: address.clone(),
+                current: listening.local_address(),
+            });
         }
         let stream = StreamSocket::bind(address, |socket| match (address, mode) {
             (BindAddress::Unix(_), Some(mode)) => {
@@ -340,6 +343,19 @@ impl Watched for Listener {
 }
 
 impl Listening {
+    /// The bound address, with the actual port.
+    fn local_address(&self) -> BindAddress {
+        let mut bound = self.address.clone();
+        if let Some(actual) = self.stream.socket.local_address() {
+            match &mut bound {
+                BindAddress::Any { port } => *port = actual.port(),
+                BindAddress::Inet(address) => address.set_port(actual.port()),
+                BindAddress::Unix(_) => {}
+            }
+        }
+        bound
+    }
+
     fn accept(&self) -> Result<Option<(StreamSocket, Address)>, AcceptError> {
         loop {
             match self.stream.socket.accept() {
@@ -358,7 +374,10 @@ impl Listening {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
                 // The client closed the connection while it waited (accept(2), ECONNABORTED).
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-                Err(source) => return Err(AcceptError { source }),
+                Err(source) => {
+                    let address = self.local_address();
+                    return Err(AcceptError { address, source });
+                }
             }
         }
     }

@@ -155,7 +155,11 @@ fn violations_name_what_is_wrong_and_their_close_code() {
             1002,
             "message begins within another message",
         ),
-        (b"\x88\x01\x03", 1002, "close frame of 1 byte is too short for a code"),
+        (
+            b"\x88\x01\x03",
+            1002,
+            "close frame of 1 byte is too short for a code",
+        ),
         (b"\x88\x02\x03\xed", 1002, "invalid close code 1005"),
         (b"\x88\x03\x03\xe8\xff", 1007, "close reason is not UTF-8"),
         (b"\x81\x01\xff", 1007, "text message is not UTF-8"),

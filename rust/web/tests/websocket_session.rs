@@ -237,7 +237,10 @@ fn a_limit_may_change_while_open() {
         (Some(1009), "Message too big")
     );
     let error = ended.error.as_deref();
-    assert_eq!(error, Some("receive: message exceeds the limit of 999 bytes"));
+    assert_eq!(
+        error,
+        Some("receive: message exceeds the limit of 999 bytes")
+    );
     exchange(&mut client, &mut server);
     assert_eq!(server.ended().unwrap().code, Some(1009));
 }
@@ -381,7 +384,10 @@ fn refusals_say_why() {
     client.output().clear();
     client.receive(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", 0);
     let error = client.ended().unwrap().error.clone();
-    assert_eq!(error.as_deref(), Some("handshake: server answered 404 Not Found"));
+    assert_eq!(
+        error.as_deref(),
+        Some("handshake: server answered 404 Not Found")
+    );
     assert!(client.output().is_empty());
 }
 
@@ -534,7 +540,10 @@ fn a_pause_leaves_the_peer_time_to_answer() {
     pass(&mut client, now, 4 * second, limits);
     let ended = client.ended().unwrap();
     assert_eq!(ended.cause, Cause::HandshakeTimeout);
-    assert_eq!(ended.error.as_deref(), Some("handshake: timed out after 4 s"));
+    assert_eq!(
+        ended.error.as_deref(),
+        Some("handshake: timed out after 4 s")
+    );
 }
 
 /// The output of a session that has ended is sent after a pause, and given up after its time.

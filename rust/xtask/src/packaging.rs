@@ -60,7 +60,7 @@ fn is_refused_twice(engine: &Engine, name: &str) -> Result<()> {
     let folders = ["addons/first", "addons/second"];
     let folder = make(engine.project, "packaging-twice", &folders)?;
     let mut command = engine.command(&folder);
-    let problem = ["loaded already", folders[0]];
+    let problem = ["already loaded", folders[0]];
     engine.expect_problem(name, &mut command, &engine::NOT_LOADED, EXCHANGED, &problem)
 }
 

@@ -71,12 +71,12 @@ pub(super) fn build(
     })
 }
 
-/// Why the library does not load beside a copy that is loaded already, from `path`. The path is
+/// Why the library does not load beside a copy that is already loaded, from `path`. The path is
 /// empty if it is not known.
 pub(super) fn second(path: &str) -> String {
     let from = if path.is_empty() { "" } else { " from " };
     format!(
-        "it is loaded already{from}{path}, so the project has the addon twice; remove one of the two folders"
+        "it is already loaded{from}{path}, so the project has the addon twice; remove one of the two folders"
     )
 }
 
@@ -119,8 +119,8 @@ mod tests {
     #[test]
     fn a_second_copy_is_refused_in_one_sentence() {
         let refusal = second("res://a/library.so");
-        assert!(refusal.starts_with("it is loaded already from res://a/library.so, so"));
-        assert!(second("").starts_with("it is loaded already, so"));
+        assert!(refusal.starts_with("it is already loaded from res://a/library.so, so"));
+        assert!(second("").starts_with("it is already loaded, so"));
     }
 
     #[test]

@@ -379,22 +379,22 @@ impl Client {
         serving.is_behind = protocol.is_sending(id) && !protocol.unsent().is_empty();
     }
 
-    /// Appends to the answer of the request `id`. Returns false, and takes nothing, if too much is
-    /// waiting to be sent.
-    pub(super) fn write(&self, id: u64, data: &[u8]) -> Result<bool, AnswerError> {
+    /// Appends to the answer of the request `id`. If too much is waiting to be sent, takes nothing,
+    /// and returns which limit that exceeds.
+    pub(super) fn write(&self, id: u64, data: &[u8]) -> Result<Option<String>, AnswerError> {
         let mut serving = self.serving();
         if serving.has_ended() {
             return Err(AnswerError::Over);
         }
         let waiting = serving.protocol.unsent().len();
-        let is_full = serving.unsent.all().is_full_for_stream(waiting);
-        if is_full && serving.protocol.is_sending(id) {
+        let refusal = serving.unsent.all().refusal_of_stream(waiting);
+        if refusal.is_some() && serving.protocol.is_sending(id) {
             serving.is_behind = true;
-            return Ok(false);
+            return Ok(refusal);
         }
         serving.protocol.write(id, data)?;
         self.after_answer(&mut serving, id, Instant::now());
-        Ok(true)
+        Ok(None)
     }
 
     /// How many bytes of answers wait to be sent.

@@ -38,19 +38,19 @@ pub(super) fn answer(client: &Client, id: u64, head: &RequestHead, folder: &str,
     }
     let path = full(&path);
     match open(&path) {
-        Some(file) => {
-            // The request is over if this fails.
+        Ok(file) => {
+            // The request has ended if this fails.
             let _ = send(client, id, head, &file, &path, 200, Headers::new());
         }
-        None => answer_status(client, id, 404, Headers::new()),
+        Err(_) => answer_status(client, id, 404, Headers::new()),
     }
 }
 
-/// Opens a file. Prints nothing if there is none.
-pub(super) fn open(path: &str) -> Option<Gd<FileAccess>> {
+/// Opens a file. Prints nothing if there is none. The error says why that failed.
+pub(super) fn open(path: &str) -> Result<Gd<FileAccess>, &'static str> {
     match FileAccess::file_exists(path) {
-        true => FileAccess::open(path, ModeFlags::READ),
-        false => None,
+        true => FileAccess::open(path, ModeFlags::READ).ok_or("file cannot be read"),
+        false => Err("file not found"),
     }
 }
 

@@ -286,7 +286,7 @@ impl HTTPServerRs {
     fn set_tls_options(options: Option<Gd<TlsOptions>>) {
         let this = Self::this();
         if options.as_ref().is_some_and(|options| !options.is_server()) {
-            this.refuse(&"tls_options: options are for a client");
+            this.refuse(&"tls_options: these are client options");
             return;
         }
         let options = options.map(|options| ObjectRef::new(&options));
@@ -480,7 +480,7 @@ impl HTTPServerPart {
             .serving
             .listener
             .listen(address, ListenOptions::default());
-        if let Err(error @ ListenError::AlreadyListening) = &listening {
+        if let Err(error @ ListenError::AlreadyListening { .. }) = &listening {
             return self
                 .serving
                 .last_error

@@ -91,7 +91,7 @@ impl Part for RequestPart {
         let has_begun = self.has_begun.load(Ordering::Relaxed);
         if self.client.abandon(self.id) && !has_begun {
             self.complaints
-                .print(&self.handler, "let go of a request without an answer");
+                .print(&self.handler, "freed a request without an answer");
         }
     }
 }
@@ -251,7 +251,7 @@ impl HTTPServerRequestRs {
     ) -> Error {
         let request = Self::this();
         let Some((body, content_type)) = answers::body(&body.into_inner()) else {
-            return request.refuse(&"respond: body must be a String or a PackedByteArray");
+            return request.refuse(&"respond: body is neither a String nor a PackedByteArray");
         };
         let headers = answers::headers(&headers.into_inner());
         request.respond_with("respond", status, headers, &body, content_type)
@@ -286,11 +286,14 @@ impl HTTPServerRequestRs {
         let what = "respond_file";
         let path = path.to_string();
         let headers = answers::headers(&headers.into_inner());
-        let Some(file) = files::open(&path) else {
-            let message = format!("{what}: {path} cannot be opened");
-            return request
-                .last_error
-                .record_message(Error::ERR_FILE_CANT_OPEN, message);
+        let file = match files::open(&path) {
+            Ok(file) => file,
+            Err(why) => {
+                let message = format!("{what}: open {path}: {why}");
+                return request
+                    .last_error
+                    .record_message(Error::ERR_FILE_CANT_OPEN, message);
+            }
         };
         let Ok(status) = u16::try_from(status) else {
             return request.refuse_status(what, status);
@@ -322,7 +325,7 @@ impl HTTPServerRequestRs {
         let request = Self::this();
         match answers::body(&data) {
             Some((data, _)) => request.write_bytes("write", &data),
-            None => request.refuse(&"write: data must be a String or a PackedByteArray"),
+            None => request.refuse(&"write: data is neither a String nor a PackedByteArray"),
         }
     }
 
@@ -485,12 +488,12 @@ impl RequestPart {
 
     fn write_bytes(&self, what: &str, data: &[u8]) -> Error {
         match self.client.write(self.id, data) {
-            Ok(true) => {
+            Ok(None) => {
                 self.last_error.clear();
                 Error::OK
             }
-            Ok(false) => {
-                let message = format!("{what}: max_unsent_bytes are waiting to be sent");
+            Ok(Some(why)) => {
+                let message = format!("{what}: {why}");
                 self.last_error.record_message(Error::ERR_BUSY, message)
             }
             Err(error) => self.failed(what, &error),
@@ -527,16 +530,17 @@ impl RequestPart {
         let is_complete = self.is_complete.load(Ordering::Relaxed);
         match error {
             AnswerError::Over if is_complete => {
-                let message = format!("{what}: the request was answered already");
+                let message = format!("{what}: request is already answered");
                 self.last_error.refuse(Error::ERR_ALREADY_IN_USE, &message)
             }
             AnswerError::Over => {
-                let message = format!("{what}: the client has gone, or the time is up");
+                let message =
+                    format!("{what}: client has disconnected, or response_timeout has passed");
                 self.last_error
                     .record_message(Error::ERR_CONNECTION_ERROR, message)
             }
             AnswerError::Begun => {
-                let message = format!("{what}: the answer has begun");
+                let message = format!("{what}: {error}");
                 self.last_error.refuse(Error::ERR_ALREADY_IN_USE, &message)
             }
             AnswerError::NotBegun => {

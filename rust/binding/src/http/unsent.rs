@@ -28,9 +28,15 @@ impl Unsent {
         self.bytes.load(Ordering::Relaxed) > self.max_in_all.load(Ordering::Relaxed)
     }
 
-    /// Whether a stream with `bytes` unsent bytes must not be continued now.
-    pub(super) fn is_full_for_stream(&self, bytes: usize) -> bool {
-        bytes >= self.max_of_stream.load(Ordering::Relaxed) || self.is_full()
+    /// Why a stream with `bytes` unsent bytes must not be continued now.
+    pub(super) fn refusal_of_stream(&self, bytes: usize) -> Option<String> {
+        let full = |limit: usize, property| format!("queue of {limit} bytes ({property}) is full");
+        let most = self.max_of_stream.load(Ordering::Relaxed);
+        if bytes >= most {
+            return Some(full(most, "max_unsent_bytes"));
+        }
+        let most = self.max_in_all.load(Ordering::Relaxed);
+        self.is_full().then(|| full(most, "max_total_unsent_bytes"))
     }
 }
 

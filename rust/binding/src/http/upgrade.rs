@@ -28,9 +28,7 @@ pub(super) fn upgrade(
     head: &RequestHead,
     settings: &Arc<WebSocketSettings>,
 ) -> Result<Gd<WebSocketPeerRs>, UpgradeFailure> {
-    let no_header = |line| format!("handshake header {line:?} is not \"Name: value\"");
-    let handshake = settings.handshake();
-    let handshake = handshake.map_err(|line| UpgradeFailure::Misuse(no_header(line)))?;
+    let handshake = websocket::handshake_of(settings).map_err(UpgradeFailure::Misuse)?;
     let misuse = |error: StartError| UpgradeFailure::Misuse(error.to_string());
     let mut session = Session::upgrade(head, handshake, settings.limits()).map_err(misuse)?;
     if let Some(ended) = session.ended() {

@@ -57,7 +57,7 @@ impl Code for BindError {
 impl Code for ListenError {
     fn returned(&self) -> Error {
         match self {
-            ListenError::AlreadyListening => Error::ERR_ALREADY_IN_USE,
+            ListenError::AlreadyListening { .. } => Error::ERR_ALREADY_IN_USE,
             ListenError::Bind(BindError::Open { .. }) => Error::ERR_CANT_CREATE,
             ListenError::Bind(_) => Error::ERR_ALREADY_IN_USE,
             _ => Error::FAILED,
@@ -66,7 +66,7 @@ impl Code for ListenError {
 
     fn exact(&self) -> Error {
         match self {
-            ListenError::AlreadyListening => Error::ERR_ALREADY_IN_USE,
+            ListenError::AlreadyListening { .. } => Error::ERR_ALREADY_IN_USE,
             ListenError::Bind(error) => error.exact(),
             ListenError::Os { source, .. } => os_kind(source.kind(), Error::FAILED),
             _ => self.returned(),
@@ -83,7 +83,7 @@ impl Code for AcceptError {
 impl Code for ConnectError {
     fn returned(&self) -> Error {
         match self {
-            ConnectError::AlreadyConnected => Error::ERR_ALREADY_IN_USE,
+            ConnectError::AlreadyConnected { .. } => Error::ERR_ALREADY_IN_USE,
             ConnectError::Resolve { .. } => Error::ERR_CANT_RESOLVE,
             _ => Error::FAILED,
         }
@@ -165,7 +165,7 @@ impl Code for WriteError {
         match self {
             WriteError::Busy { .. } | WriteError::TooLarge { .. } => Error::ERR_BUSY,
             WriteError::TimedOut { .. } => Error::ERR_TIMEOUT,
-            WriteError::PacketTooLong { .. } | WriteError::HoldsDelimiter => {
+            WriteError::PacketTooLong { .. } | WriteError::ContainsDelimiter { .. } => {
                 Error::ERR_INVALID_PARAMETER
             }
             _ => Error::FAILED,
@@ -184,7 +184,7 @@ impl Code for WriteError {
         // The caller's mistake, whatever the connection does.
         !matches!(
             self,
-            WriteError::PacketTooLong { .. } | WriteError::HoldsDelimiter
+            WriteError::PacketTooLong { .. } | WriteError::ContainsDelimiter { .. }
         )
     }
 }

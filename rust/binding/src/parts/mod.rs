@@ -38,5 +38,6 @@ pub(crate) use received_packet::ReceivedPacket;
 pub(crate) use server::ServerPart;
 pub(crate) use signal::Signal;
 pub(crate) use websocket::{
-    EngineOutput, EngineStream, WebSocketObject, WebSocketPart, WebSocketSettings, WebSocketStream,
+    EngineOutput, EngineStream, NO_CLOSE_FRAME, WebSocketObject, WebSocketPart, WebSocketSettings,
+    WebSocketStream,
 };

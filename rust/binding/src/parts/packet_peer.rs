@@ -22,9 +22,6 @@ const MAX_PACKET_BYTES: usize = 16 << 20;
 /// How many of the first bytes of an incomplete packet a hint shows.
 const FIRST_BYTES: usize = 16;
 
-/// The error of a packet peer without a stream.
-const NO_STREAM: &str = "packet peer has no stream";
-
 /// The packets in the stream of a peer whose object has the type `O`.
 #[derive(Debug)]
 pub(crate) struct PacketPeerPart<O> {
@@ -164,7 +161,7 @@ impl<O: Emitter> PacketPeerPart<O> {
     /// Takes the next packet, if there is one, and converts it with `value`.
     pub(crate) fn take<R>(&self, value: impl FnOnce(&[u8]) -> R) -> Result<Option<R>, Error> {
         match self.channel.take(value) {
-            None => Err(self.has_no_stream()),
+            None => Err(self.has_no_stream("receive")),
             Some(Ok(packet)) => {
                 self.last_error.clear();
                 Ok(packet)
@@ -198,9 +195,10 @@ impl<O: Emitter> PacketPeerPart<O> {
     }
 
     #[cold]
-    fn has_no_stream(&self) -> Error {
+    fn has_no_stream(&self, operation: &str) -> Error {
+        let message = format!("{operation}: packet peer has no stream");
         self.last_error
-            .record_message(Error::ERR_UNCONFIGURED, NO_STREAM.into())
+            .record_message(Error::ERR_UNCONFIGURED, message)
     }
 
     fn lock_settings(&self) -> MutexGuard<'_, FramingSettings> {
@@ -299,7 +297,7 @@ impl<O: Emitter> Packets for PacketPeerPart<O> {
 
     fn put_packet(&self, packet: &[u8]) -> Error {
         let Some(stream) = self.channel.peer() else {
-            return self.has_no_stream();
+            return self.has_no_stream("send");
         };
         let format = self.channel.format();
         // May block, without holding any lock of this struct.

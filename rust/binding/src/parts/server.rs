@@ -42,7 +42,7 @@ impl ServerPart {
         let listening = self
             .listener
             .listen(address, ListenOptions::new(backlog).with_mode(mode));
-        if let Err(error @ ListenError::AlreadyListening) = &listening {
+        if let Err(error @ ListenError::AlreadyListening { .. }) = &listening {
             return self.last_error.refuse(Error::ERR_ALREADY_IN_USE, error);
         }
         if listening.is_ok() {

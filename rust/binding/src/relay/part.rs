@@ -105,7 +105,7 @@ impl RelayPart {
                 Direction::ToTarget => "to_target",
                 Direction::ToClient => "to_client",
             };
-            self.refuse(&format!("{name}: conditions must not be null"));
+            self.refuse(&format!("{name}: conditions are null"));
             return;
         };
         let conditions = ChosenConditions::of(&conditions);
@@ -129,7 +129,7 @@ impl RelayPart {
     pub(super) fn listen_at(&self, address: &BindAddress) -> Error {
         settings::apply();
         let listening = self.relay().listen(address);
-        if let Err(error @ ListenError::AlreadyListening) = &listening {
+        if let Err(error @ ListenError::AlreadyListening { .. }) = &listening {
             return self.last_error.refuse(Error::ERR_ALREADY_IN_USE, error);
         }
         self.last_error.note(listening)

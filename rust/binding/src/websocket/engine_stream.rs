@@ -9,7 +9,7 @@ use godot::obj::{EngineEnum, NewGd};
 use stream_socket::Status;
 
 use crate::bridge::ObjectRef;
-use crate::parts::EngineStream;
+use crate::parts::{EngineStream, NO_CLOSE_FRAME};
 
 impl EngineStream for ObjectRef {
     fn poll(&self) {
@@ -26,12 +26,13 @@ impl EngineStream for ObjectRef {
     }
 
     fn problem(&self) -> &'static str {
-        let is_tls = self.to_gd().is_class("StreamPeerTLS");
+        if !self.to_gd().is_class("StreamPeerTLS") {
+            return NO_CLOSE_FRAME;
+        }
         match status(self) {
-            0 if is_tls => "TLS stream ended without a close frame",
-            4 if is_tls => "TLS handshake failed: the certificate is for another host",
-            _ if is_tls => "TLS stream failed",
-            _ => "stream ended without a close frame",
+            0 => NO_CLOSE_FRAME,
+            4 => "TLS handshake: certificate is for another host",
+            _ => "TLS: stream failed",
         }
     }
 
@@ -89,7 +90,7 @@ impl EngineStream for ObjectRef {
         let code = call(&tls, "connect_to_stream", &arguments);
         match code.try_to::<i64>() {
             Ok(0) => Ok(tls),
-            _ => Err("TLS cannot be started"),
+            _ => Err("TLS handshake: cannot be started"),
         }
     }
 }

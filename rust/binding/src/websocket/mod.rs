@@ -77,7 +77,7 @@ impl WebSocketPeerRs {
         let this = Self::this();
         let options = tls_client_options.into_inner();
         if options.as_ref().is_some_and(|options| options.is_server()) {
-            return this.refuse(&"connect_to_url: tls_client_options are for a server");
+            return this.refuse(&"connect_to_url: tls_client_options are server options");
         }
         let (parsed, session) = match this.client_session("connect_to_url", &url) {
             Ok(started) => started,
@@ -220,7 +220,7 @@ impl WebSocketPeerRs {
         if reason.len() > MAX_REASON_BYTES {
             let bytes = reason.len();
             this.refuse(&format!(
-                "close: reason of {bytes} bytes exceeds {MAX_REASON_BYTES} bytes"
+                "close: reason of {bytes} bytes exceeds the limit of {MAX_REASON_BYTES}"
             ));
             return;
         }
@@ -287,7 +287,7 @@ impl WebSocketPeerRs {
     fn set_no_delay(enabled: bool) {
         let this = Self::this();
         if !set_no_delay(&this, enabled) {
-            this.refuse(&"set_no_delay: there is no connection");
+            this.refuse(&"set_no_delay: not connected");
         }
     }
 
@@ -381,7 +381,7 @@ fn of_session(
     // More than a setting: the thread has to know the object.
     if is_kept_alive && let Err(why) = part.set_kept_alive(true) {
         let _ = part.set_kept_alive(false);
-        part.refuse(&why);
+        part.refuse(&format!("keep_alive_in_background: {why}"));
     }
     (object, part)
 }
@@ -428,7 +428,7 @@ impl AcceptedWebSockets {
 }
 
 /// The settings of the handshake. The error names the line that is not a header.
-fn handshake_of(settings: &WebSocketSettings) -> Result<Settings, String> {
+pub(crate) fn handshake_of(settings: &WebSocketSettings) -> Result<Settings, String> {
     let handshake = settings.handshake();
     handshake.map_err(|line| format!("handshake header {line:?} is not \"Name: value\""))
 }
@@ -493,7 +493,7 @@ impl WebSocketPart<ObjectRef> {
         match self.refusal(stream) {
             None => Ok(()),
             Some(why) => {
-                let what = format!("{call}: {why}");
+                let what = format!("{call}: keep_alive_in_background {why}");
                 Err(self.last_error.refuse(Error::ERR_UNAVAILABLE, &what))
             }
         }
@@ -504,14 +504,14 @@ impl WebSocketPart<ObjectRef> {
             return Ok(());
         }
         let last_error = &self.last_error;
-        let what = format!("{call}: WebSocket is in use");
+        let what = format!("{call}: already connecting or open");
         Err(last_error.refuse(Error::ERR_ALREADY_IN_USE, &what))
     }
 
     fn client_session(&self, call: &str, url: &GString) -> Result<(Url, Session), Error> {
         let url = url.to_string();
         let parsed =
-            Url::parse(&url).map_err(|error| self.refuse(&format!("{call}: {url:?}: {error}")))?;
+            Url::parse(&url).map_err(|error| self.refuse(&format!("{call} {url:?}: {error}")))?;
         self.require_free(call)?;
         let settings = self.handshake_settings(call)?;
         let limits = self.settings().limits();

@@ -155,7 +155,7 @@ impl WebSocketPeerRs {
     fn set_keep_alive_in_background(enabled: bool) {
         let this = Self::this();
         if let Err(why) = this.set_kept_alive(enabled) {
-            this.refuse(&why);
+            this.refuse(&format!("keep_alive_in_background: {why}"));
         }
     }
 

@@ -62,7 +62,7 @@ impl Connection {
     ) -> Result<(), ConnectError> {
         let mut inner = self.lock();
         if transition(self.status(), Input::Connect).is_none() {
-            return Err(ConnectError::AlreadyConnected);
+            return Err(ConnectError::AlreadyConnected { target });
         }
         let bound = match std::mem::take(&mut inner.transport) {
             Transport::Bound(bound) => Some(bound),

@@ -123,7 +123,7 @@ impl Framing {
     /// # Errors
     ///
     /// [`WriteError::PacketTooLong`] if it exceeds the limit, or what the length field can express;
-    /// [`WriteError::HoldsDelimiter`] if it contains the delimiter.
+    /// [`WriteError::ContainsDelimiter`] if it contains the delimiter.
     ///
     /// # Examples
     ///
@@ -158,7 +158,9 @@ impl Framing {
         frame.extend_from_slice(tail);
         // Also finds a delimiter that begins in the packet and ends in the final delimiter.
         if !tail.is_empty() && memmem::find(&frame, tail) != Some(packet.len()) {
-            return Err(WriteError::HoldsDelimiter);
+            return Err(WriteError::ContainsDelimiter {
+                delimiter: tail.into(),
+            });
         }
         Ok(frame)
     }
@@ -580,7 +582,7 @@ mod tests {
         let framing = Framing::Delimiter(b"aa".to_vec());
         let is_refused = |packet: &[u8]| {
             let framed = framing.frame(packet, usize::MAX);
-            matches!(framed, Err(WriteError::HoldsDelimiter))
+            matches!(framed, Err(WriteError::ContainsDelimiter { .. }))
         };
         assert!(is_refused(b"xaay"));
         assert!(

@@ -397,7 +397,7 @@ impl Connection {
     /// # Errors
     /// - [`WriteError::PacketTooLong`]: `packet` exceeds `limit`, or what the framing can express,
     ///   or its frame exceeds the write buffer. Nothing is sent.
-    /// - [`WriteError::HoldsDelimiter`]: `packet` contains the delimiter. Nothing is sent.
+    /// - [`WriteError::ContainsDelimiter`]: `packet` contains the delimiter. Nothing is sent.
     /// - Those of [`write_fully`](Self::write_fully).
     ///
     /// # Examples
@@ -411,7 +411,7 @@ impl Connection {
     /// assert_eq!(other.try_read_with(100, <[u8]>::to_vec)?, b"hello\n");
     ///
     /// let refused = one.write_packet(&lines, 100, b"two\nlines");
-    /// assert!(matches!(refused, Err(WriteError::HoldsDelimiter)));
+    /// assert!(matches!(refused, Err(WriteError::ContainsDelimiter { .. })));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn write_packet(

@@ -82,7 +82,7 @@ impl Options {
     pub(crate) fn check(&self, old: &Options) -> Result<(), OptionError> {
         if self.user_timeout != old.user_timeout && !sys::HAS_USER_TIMEOUT {
             return Err(failed("set user timeout")(sys::unsupported(
-                "the TCP user timeout",
+                "TCP user timeout",
             )));
         }
         Ok(())

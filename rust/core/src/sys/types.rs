@@ -8,13 +8,13 @@ use std::time::Duration;
 /// bytes.
 pub(crate) fn check_unix_path(path: &[u8], longest: usize) -> io::Result<()> {
     if path.is_empty() {
-        return Err(invalid_path("the path is empty"));
+        return Err(invalid_path("path is empty"));
     }
     if path.contains(&0) {
-        return Err(invalid_path("the path holds a zero byte"));
+        return Err(invalid_path("path contains a zero byte"));
     }
     if path.len() > longest {
-        return Err(invalid_path("the path is too long for a socket"));
+        return Err(invalid_path("path is too long for a socket"));
     }
     Ok(())
 }

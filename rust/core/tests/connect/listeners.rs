@@ -36,7 +36,7 @@ fn listening_twice_is_refused_and_harmless() {
     let again = server
         .listener
         .listen(&BindAddress::Any { port: 0 }, ListenOptions::new(1));
-    assert!(matches!(again, Err(ListenError::AlreadyListening)));
+    assert!(matches!(again, Err(ListenError::AlreadyListening { .. })));
     connected(&server.address);
 }
 

@@ -31,7 +31,7 @@ pub fn run(mut random: Random) {
             .expect("the address is free");
         assert!(matches!(
             listener.listen(&bind, ListenOptions::new(5)),
-            Err(ListenError::AlreadyListening)
+            Err(ListenError::AlreadyListening { .. })
         ));
         let address = match bind {
             BindAddress::Unix(path) => Address::Unix(path),

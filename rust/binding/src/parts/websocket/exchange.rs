@@ -23,10 +23,10 @@ const AT_ONCE: usize = 64 << 10;
 const MOST_RECEIVES: usize = 16;
 
 /// Why a session cannot be kept alive in the background.
-const NOT_KEPT: &str = "keep_alive_in_background works over sockets of ours only, and not over TLS";
+const NOT_KEPT: &str = "requires a socket of this addon without TLS";
 
 /// The reason if the stream was closed properly, but the WebSocket was not.
-const NO_CLOSE_FRAME: &str = "stream ended without a close frame";
+pub(crate) const NO_CLOSE_FRAME: &str = "receive: end of stream without a close frame";
 
 impl<O: Emitter + EngineStream> WebSocketPart<O> {
     /// Sends as much of a message as the stream accepts now, and queues the rest.
@@ -389,7 +389,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
             let part: Arc<dyn Kept> = self.clone();
             if let Err(error) = background::keep(Arc::downgrade(&part)) {
                 let _ = self.set_kept_alive(false);
-                return Err(format!("the thread cannot be started: {error}"));
+                return Err(format!("start thread: {error}"));
             }
         }
         Ok(())

@@ -11,6 +11,7 @@ mod settings;
 mod state;
 mod stream;
 
+pub(crate) use self::exchange::NO_CLOSE_FRAME;
 pub(crate) use self::object::WebSocketObject;
 pub(crate) use self::settings::WebSocketSettings;
 pub(crate) use self::state::WebSocketPart;

@@ -351,7 +351,7 @@ impl<O: Emitter> WebSocketPart<O> {
                     drop(state);
                     return Err(self.last_error.record_message(
                         Error::ERR_OUT_OF_MEMORY,
-                        format!("send: {messages} messages are unsent, the limit is {most}"),
+                        format!("send: queue of {most} messages (max_queued_packets) is full"),
                     ));
                 }
                 send(session)

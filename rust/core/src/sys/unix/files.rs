@@ -98,7 +98,7 @@ fn change_mode(file: &fs::File, mode: u32) -> io::Result<()> {
     }
     Err(io::Error::new(
         io::ErrorKind::Unsupported,
-        "setting the mode of a socket file takes /proc, or Linux 6.6",
+        "setting the mode of a socket file requires /proc or Linux 6.6",
     ))
 }
 

@@ -476,7 +476,7 @@ impl Socket {
         #[cfg(not(any(target_os = "linux", target_os = "android")))]
         {
             let _ = limit;
-            Err(crate::sys::types::unsupported("the TCP user timeout"))
+            Err(crate::sys::types::unsupported("TCP user timeout"))
         }
     }
 }

@@ -70,7 +70,7 @@ pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
 
 /// Not supported: Windows files have no mode.
 pub(crate) fn set_socket_mode(_path: &Path, _file: FileIdentity, _mode: u32) -> io::Result<()> {
-    Err(unsupported("the mode of a socket file"))
+    Err(unsupported("mode of a socket file"))
 }
 
 /// Whether a socket listens at `address`. Windows has no datagram sockets for Unix domain

@@ -50,9 +50,9 @@ impl SocketAddress {
     /// The address of the Unix domain socket at `path`. Fails if no socket can have that path.
     pub(crate) fn unix(path: &Path) -> io::Result<SocketAddress> {
         let text = path.to_str();
-        let text = text.ok_or_else(|| invalid_path("the path is not Unicode"))?;
+        let text = text.ok_or_else(|| invalid_path("path is not Unicode"))?;
         if is_named_pipe(text) {
-            let why = "the path is that of a named pipe, which is not a socket";
+            let why = "path is that of a named pipe, which is not a socket";
             return Err(invalid_path(why));
         }
         check_unix_path(text.as_bytes(), MAX_UNIX_PATH)?;
@@ -92,7 +92,7 @@ impl Socket {
         let socket = obtain(make).map_err(|error| {
             match (family, error.raw_os_error()) {
                 // Windows has Unix domain sockets since version 1803 of Windows 10.
-                (AddressFamily::Unix, Some(WSAEAFNOSUPPORT)) => unsupported("a Unix domain socket"),
+                (AddressFamily::Unix, Some(WSAEAFNOSUPPORT)) => unsupported("Unix domain socket"),
                 _ => error,
             }
         })?;
@@ -443,7 +443,7 @@ impl Socket {
 
     /// Not supported; see [`HAS_USER_TIMEOUT`].
     pub(crate) fn set_user_timeout(&self, _limit: Option<Duration>) -> io::Result<()> {
-        Err(unsupported("the TCP user timeout"))
+        Err(unsupported("TCP user timeout"))
     }
 }
 
