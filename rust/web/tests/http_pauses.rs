@@ -79,7 +79,7 @@ fn bodies_go_on() {
             assert_eq!(server.connection.ending(), None, "{upload_limit:?}");
         }
         assert_eq!(server.pass(60 * SECOND), None);
-        let words = "the body took too long";
+        let words = "body took too long";
         server.check_refused("408 Request Timeout", words, "silence");
     }
 }

@@ -423,7 +423,7 @@ fn time_limits_apply_to_the_side_that_the_other_waits_for() {
     assert_eq!(server.receive("x"), None, "more bytes change nothing");
     assert_eq!(server.pass(9 * SECOND), None);
     assert_eq!(server.pass(SECOND), Some(ServerEvent::Forgotten(id)));
-    let words = "the server did not answer in time";
+    let words = "server did not answer in time";
     server.check_refused("500 Internal Server Error", words, "not taken");
     // From each take.
     let mut server = uploads(1 << 30);
@@ -450,7 +450,7 @@ fn time_limits_apply_to_the_side_that_the_other_waits_for() {
     assert_eq!(server.receive(&block), None);
     server.take(id);
     assert_eq!(server.pass(60 * SECOND), None);
-    let words = "the body took too long";
+    let words = "body took too long";
     server.check_refused("408 Request Timeout", words, "silence");
     // Single bytes.
     let mut server = uploads(1 << 30);
@@ -499,7 +499,7 @@ fn requests_that_wait_in_line_for_too_long_get_another_status() {
         let event = server.receive(&get("/"));
         assert!(matches!(event, Some(ServerEvent::Request(_))));
         assert_eq!(server.pass(30 * SECOND), None);
-        let words = "the server is too busy";
+        let words = "server is too busy";
         server.check_refused("503 Service Unavailable", words, "in line");
         // A handler has all its time.
         let mut server = Server::new();

@@ -128,7 +128,7 @@ impl ServerConnection {
     pub fn abandon(&mut self, id: u64) -> bool {
         match &self.state {
             State::Waiting { .. } if id == self.id => {
-                self.refuse(500, "the server did not answer");
+                self.refuse(500, "server did not answer");
                 true
             }
             State::Sending { .. } if id == self.id => {

@@ -335,7 +335,7 @@ impl ServerConnection {
                             self.state = State::Over(Ending::Close);
                         }
                         Ok(None) if clock.is_late(since, rules.head_timeout) => {
-                            self.refuse(408, "the head took too long");
+                            self.refuse(408, "head took too long");
                         }
                         Ok(None) => return None,
                         Err(error) => self.refuse(error.status(), &error.to_string()),
@@ -359,10 +359,10 @@ impl ServerConnection {
                     }
                     if is_handed_out {
                         let id = self.id;
-                        self.refuse(500, "the server did not answer in time");
+                        self.refuse(500, "server did not answer in time");
                         return Some(ServerEvent::Forgotten(id));
                     }
-                    self.refuse(503, "the server is too busy");
+                    self.refuse(503, "server is too busy");
                 }
                 // A client that has left looks like one that has only ended its stream. Without an
                 // end of the answer it could not be noticed otherwise.
@@ -384,10 +384,7 @@ impl ServerConnection {
         let now = self.clock.now();
         self.id += 1;
         if !rules.allows_host(&head) {
-            self.refuse(
-                421,
-                "this server does not answer for the host of the request",
-            );
+            self.refuse(421, "host of the request is not served here");
             return None;
         }
         if !rules.allows_origin(&head) {
@@ -458,7 +455,7 @@ impl ServerConnection {
         if self.input_has_ended {
             self.state = State::Over(Ending::Close);
         } else if is_slow {
-            self.refuse(408, "the body took too long");
+            self.refuse(408, "body took too long");
         } else {
             return Read::Incomplete;
         }

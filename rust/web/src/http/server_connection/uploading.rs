@@ -43,7 +43,7 @@ impl ServerConnection {
                 _ => self.end(Ending::Close),
             }
         } else if is_slow {
-            self.refuse_upload(408, "the body took too long");
+            self.refuse_upload(408, "body took too long");
         }
     }
 
