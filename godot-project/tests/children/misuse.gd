@@ -7,7 +7,7 @@ const NO_MEMBER := (" is not a StreamPeerSocketRs, a PacketPeerSocketRs, a WebSo
 const MEMBERS := {
 	"StreamPeerBuffer": "StreamPeerBuffer" + NO_MEMBER,
 	"TCPServer": "TCPServer" + NO_MEMBER + "; use TCPServerRs",
-	"PacketPeerSocketRs": "PacketPeerSocketRs has no stream",
+	"PacketPeerSocketRs": "packet peer has no stream",
 }
 
 

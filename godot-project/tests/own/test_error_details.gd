@@ -161,12 +161,10 @@ func test_misuse_of_a_peer_is_refused_with_a_message() -> void:
 				"The local port number must be between 0 and 65535 (inclusive).")
 	_refuses(peer, func() -> int: return peer.bind(0, "localhost"), ERR_INVALID_PARAMETER,
 			"bind \"localhost\": not an IP address")
-	var named := {[0, 10, 5]: "idle_seconds 0", [60, -1, 5]: "interval_seconds -1",
-			[60, 10, 0]: "count 0"}
-	for numbers: Array in named:
-		_refuses(peer, func() -> int: return peer.set_keep_alive.bindv(numbers).call(true),
-				ERR_INVALID_PARAMETER,
-				"set_keep_alive: %s is not positive" % named[numbers])
+	for row: Array in [[[0, 10, 5], "idle_seconds 0"], [[60, -1, 5], "interval_seconds -1"],
+			[[60, 10, 0], "count 0"]]:
+		_refuses(peer, func() -> int: return peer.set_keep_alive.bindv(row[0]).call(true),
+				ERR_INVALID_PARAMETER, "set_keep_alive: %s is not positive" % row[1])
 	for bytes in [0, -1, 1 << 31]:
 		_refuses(peer, func() -> int: return peer.set_send_buffer_size(bytes), ERR_INVALID_PARAMETER,
 				"set send buffer size: %d is not between 1 and 2147483647" % bytes)

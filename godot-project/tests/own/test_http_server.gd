@@ -500,13 +500,15 @@ func test_what_is_no_handshake_is_refused() -> void:
 		words.append(request.is_open()))
 	var answer := ask(server, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	check_eq(status_of(answer), 426, answer)
-	check_eq(words, [null, "upgrade: handshake: header Upgrade does not contain websocket", false], "words")
+	check_eq(words,
+			[null, "upgrade: handshake: header Upgrade does not contain websocket", false], "words")
 	words.clear()
 	answer = ask(server, "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
 			+ "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
 			+ "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: other\r\n\r\n")
 	check_eq(status_of(answer), 400, answer)
-	check_eq(words, [null, "upgrade: handshake: subprotocol \"other\" is not supported", false], "words")
+	check_eq(words,
+			[null, "upgrade: handshake: subprotocol \"other\" is not supported", false], "words")
 
 
 func test_messages_right_behind_the_handshake_are_received() -> void:

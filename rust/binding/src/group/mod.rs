@@ -158,7 +158,7 @@ impl StreamPeerSocketGroupRs {
             }
             Err(AddError::AlreadyMember) => Error::ERR_ALREADY_EXISTS,
             Err(_) => {
-                godot_error!("add: PacketPeerSocketRs has no stream");
+                godot_error!("add: packet peer has no stream");
                 Error::ERR_INVALID_PARAMETER
             }
         }
