@@ -195,11 +195,11 @@ fn invalid_answers_are_refused_and_change_nothing() {
     );
     assert_eq!(
         words(204, &none, "a"),
-        "a response with status 204 has no body"
+        "response with status 204 has no body"
     );
     assert_eq!(
         words(304, &none, "a"),
-        "a response with status 304 has no body"
+        "response with status 304 has no body"
     );
     let set = |name: &str| format!("header {name:?} is set by the server");
     assert_eq!(

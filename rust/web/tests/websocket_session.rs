@@ -366,7 +366,7 @@ fn refusals_say_why() {
     let error = server.ended().unwrap().error.clone();
     assert_eq!(
         error.as_deref(),
-        Some("header Upgrade does not contain websocket")
+        Some("handshake: header Upgrade does not contain websocket")
     );
     assert!(
         server
