@@ -95,7 +95,7 @@ const MAX_EVENTS: usize = 256;
 
 /// How many of the newest events are searched for one to replace: a connection has three events
 /// before its end.
-const LOOK_BACK: usize = 4;
+const SEARCHED_EVENTS: usize = 4;
 
 /// Events queued for delivery: each is delivered once, in order, by one thread at a time.
 ///
@@ -235,7 +235,7 @@ impl EventQueue<Event> {
         };
         let count = self.events.len();
         if count >= MAX_EVENTS
-            && let Some(back) = self.events.iter().rev().take(LOOK_BACK).position(replaces)
+            && let Some(back) = self.events.iter().rev().take(SEARCHED_EVENTS).position(replaces)
         {
             self.events.remove(count - 1 - back);
         }

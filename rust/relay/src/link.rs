@@ -118,12 +118,12 @@ impl Link {
         if !is_connecting {
             receive(&self.target, &mut self.to_client, now, to_client);
         }
-        let mut there = Direction {
+        let mut there = PipeEnd {
             pipe: &mut self.to_target,
             conditions: to_target,
             sink: &self.target,
         };
-        let mut back = Direction {
+        let mut back = PipeEnd {
             pipe: &mut self.to_client,
             conditions: to_client,
             sink: &self.client,
@@ -154,8 +154,8 @@ fn send_at_once(end: &Connection) {
     let _ = end.set_options(|options| options.no_delay = true);
 }
 
-/// One direction: its pipe and the connection that the pipe leads to.
-struct Direction<'a> {
+/// The end of a pipe, with the connection that the pipe leads to.
+struct PipeEnd<'a> {
     pipe: &'a mut Pipe,
     conditions: &'a Conditions,
     sink: &'a Connection,
@@ -169,9 +169,9 @@ enum Outcome {
     Cut(CutKind),
 }
 
-impl Direction<'_> {
+impl PipeEnd<'_> {
     /// Writes the bytes that are due at `now`. If the sink has failed, a reset is sent `back`.
-    fn deliver(&mut self, now: Instant, back: &mut Direction<'_>) -> Outcome {
+    fn deliver(&mut self, now: Instant, back: &mut PipeEnd<'_>) -> Outcome {
         let is_connected = self.sink.status() == Status::Connected;
         let mut has_failed = false;
         let is_blocked = self.pipe.deliver(now, self.conditions, |block| {

@@ -37,7 +37,7 @@ const CLOCKS: &str = "rust/binding/ rust/core/src/connection/closer.rs \
     rust/core/src/connection/ending.rs rust/core/src/connection/mod.rs \
     rust/core/src/connection/recorder.rs rust/core/src/connection/send/state.rs \
     rust/core/src/connection/traffic.rs rust/core/src/deadline.rs \
-    rust/core/src/dispatch/event_loop.rs rust/core/src/dispatch/shared.rs \
+    rust/core/src/dispatch/event_loop.rs rust/core/src/dispatch/loop_state.rs \
     rust/core/src/dispatch/visit.rs \
     rust/core/src/poll/group.rs rust/core/src/poll/ready_list.rs \
     rust/core/src/poll/shared_poller.rs rust/core/src/sys/";

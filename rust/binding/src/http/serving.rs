@@ -141,7 +141,7 @@ pub(super) fn poll(server: &Server<'_>) -> Error {
         if delivery == Delivery::Elsewhere {
             break;
         }
-        let _ending = DeliveryGuard {
+        let _ending = ServingDelivery {
             serving: &serving,
             delivery,
         };
@@ -180,12 +180,12 @@ fn shares_of_each(count: usize) -> Shares {
 }
 
 /// Ends a delivery, even if a handler has panicked.
-struct DeliveryGuard<'a> {
+struct ServingDelivery<'a> {
     serving: &'a Serving,
     delivery: Delivery,
 }
 
-impl Drop for DeliveryGuard<'_> {
+impl Drop for ServingDelivery<'_> {
     fn drop(&mut self) {
         locked(&self.serving.inbox).events.end(self.delivery);
     }

@@ -17,7 +17,7 @@ use stream_socket::{Address, BindAddress, Target};
 
 use self::conditions::SocketConditionsRs;
 pub(crate) use self::conditions::TREE as CONDITIONS_TREE;
-use self::part::{Direction, RelayPart};
+use self::part::{RelayDirection, RelayPart};
 use crate::bridge::PropertyKind::{Int, Object};
 use crate::bridge::{Bridged, Class, ClassTree, PartKind, Property};
 use crate::shared_methods::{
@@ -183,22 +183,22 @@ impl SocketRelayRs {
 
     #[func]
     fn set_to_target(conditions: Option<Gd<SocketConditionsRs>>) {
-        Self::this().set_conditions(Direction::ToTarget, conditions);
+        Self::this().set_conditions(RelayDirection::ToTarget, conditions);
     }
 
     #[func]
     fn get_to_target() -> Option<Gd<SocketConditionsRs>> {
-        Some(Self::this().conditions(Direction::ToTarget))
+        Some(Self::this().conditions(RelayDirection::ToTarget))
     }
 
     #[func]
     fn set_to_client(conditions: Option<Gd<SocketConditionsRs>>) {
-        Self::this().set_conditions(Direction::ToClient, conditions);
+        Self::this().set_conditions(RelayDirection::ToClient, conditions);
     }
 
     #[func]
     fn get_to_client() -> Option<Gd<SocketConditionsRs>> {
-        Some(Self::this().conditions(Direction::ToClient))
+        Some(Self::this().conditions(RelayDirection::ToClient))
     }
 
     #[func]

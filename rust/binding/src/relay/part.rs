@@ -39,16 +39,16 @@ pub(super) struct RelaySettings {
 
 /// A direction of a relay.
 #[derive(Clone, Copy)]
-pub(super) enum Direction {
+pub(super) enum RelayDirection {
     ToTarget,
     ToClient,
 }
 
 impl RelaySettings {
-    fn conditions(&mut self, direction: Direction) -> &mut Option<ChosenConditions> {
+    fn conditions(&mut self, direction: RelayDirection) -> &mut Option<ChosenConditions> {
         match direction {
-            Direction::ToTarget => &mut self.to_target,
-            Direction::ToClient => &mut self.to_client,
+            RelayDirection::ToTarget => &mut self.to_target,
+            RelayDirection::ToClient => &mut self.to_client,
         }
     }
 }
@@ -97,13 +97,13 @@ impl RelayPart {
 
     pub(super) fn set_conditions(
         &self,
-        direction: Direction,
+        direction: RelayDirection,
         conditions: Option<Gd<SocketConditionsRs>>,
     ) {
         let Some(conditions) = conditions else {
             let name = match direction {
-                Direction::ToTarget => "to_target",
-                Direction::ToClient => "to_client",
+                RelayDirection::ToTarget => "to_target",
+                RelayDirection::ToClient => "to_client",
             };
             self.refuse(&format!("{name}: conditions are null"));
             return;
@@ -114,7 +114,7 @@ impl RelayPart {
         drop(before);
     }
 
-    pub(super) fn conditions(&self, direction: Direction) -> Gd<SocketConditionsRs> {
+    pub(super) fn conditions(&self, direction: RelayDirection) -> Gd<SocketConditionsRs> {
         let chosen = self.chosen().conditions(direction).clone();
         let chosen = chosen.unwrap_or_else(|| {
             // Another thread may do the same.
@@ -188,7 +188,7 @@ pub(super) fn poll(relay: &Arc<RelayPart>) -> Error {
     };
     let delivery = relay.events().begin();
     if delivery != Delivery::Elsewhere {
-        let _ending = DeliveryGuard { relay, delivery };
+        let _ending = RelayDelivery { relay, delivery };
         // No lock is held while a handler runs.
         loop {
             let event = relay.events().next_or_end(delivery);
@@ -202,12 +202,12 @@ pub(super) fn poll(relay: &Arc<RelayPart>) -> Error {
 }
 
 /// Ends a delivery, even if a handler has panicked.
-struct DeliveryGuard<'a> {
+struct RelayDelivery<'a> {
     relay: &'a RelayPart,
     delivery: Delivery,
 }
 
-impl Drop for DeliveryGuard<'_> {
+impl Drop for RelayDelivery<'_> {
     fn drop(&mut self) {
         self.relay.events().end(self.delivery);
     }

@@ -36,15 +36,15 @@ pub(crate) struct Lookup {
     process: u64,
     host: String,
     port: u16,
-    answer: Arc<Mutex<Option<Answer>>>,
+    answer: Arc<Mutex<Option<LookupResult>>>,
 }
 
-type Answer = io::Result<Vec<SocketAddr>>;
+type LookupResult = io::Result<Vec<SocketAddr>>;
 
 #[derive(Debug, Default)]
 struct Resolver {
     pool: Mutex<Pool>,
-    /// A question was queued, or the generation changed.
+    /// A question was queued, or the resolver was shut down.
     changed: Condvar,
 }
 
@@ -55,8 +55,8 @@ struct Pool {
     /// The threads of workers that have ended, or are about to.
     ended: Vec<JoinHandle<()>>,
     next_worker: u64,
-    /// Changes on each shutdown. A worker of another generation ends.
-    generation: u64,
+    /// The number of shutdowns. A worker that was started before the last one ends.
+    shutdowns: u64,
     /// Between [`shut_down`] and [`start_up`] no lookup begins.
     is_shut_down: bool,
 }
@@ -69,7 +69,7 @@ struct Question {
 }
 
 /// Where the answer goes. Dead once it is no longer wanted.
-type Asker = Weak<Mutex<Option<Answer>>>;
+type Asker = Weak<Mutex<Option<LookupResult>>>;
 
 #[derive(Debug)]
 struct Worker {
@@ -98,7 +98,7 @@ impl Lookup {
     }
 
     /// Takes the answer, once there is one.
-    pub(crate) fn take(&mut self) -> Option<Answer> {
+    pub(crate) fn take(&mut self) -> Option<LookupResult> {
         if self.process != sys::process() {
             *self = Lookup::start(self.host.clone(), self.port);
         }
@@ -160,9 +160,9 @@ impl Resolver {
         let idle = pool.workers.iter().filter(|worker| worker.asker.is_none());
         let mut missing = pool.questions.len().saturating_sub(idle.count());
         while missing > 0 && pool.count_in_use() < MAX_AT_ONCE && pool.workers.len() < MAX_THREADS {
-            let (number, generation) = (pool.next_worker, pool.generation);
+            let (number, shutdowns) = (pool.next_worker, pool.shutdowns);
             pool.next_worker += 1;
-            match sys::spawn(move || self.work(number, generation)) {
+            match sys::spawn(move || self.work(number, shutdowns)) {
                 Ok(thread) => pool.workers.push(Worker {
                     number,
                     thread,
@@ -184,9 +184,9 @@ impl Resolver {
         }
     }
 
-    fn work(&'static self, number: u64, generation: u64) {
+    fn work(&'static self, number: u64, shutdowns: u64) {
         let mut pool = self.pool();
-        while pool.generation == generation {
+        while pool.shutdowns == shutdowns {
             let Some(question) = pool.questions.pop_front() else {
                 let idle = pool.workers.iter().filter(|worker| worker.asker.is_none());
                 if idle.count() > MAX_AT_ONCE {
@@ -212,7 +212,7 @@ impl Resolver {
     fn shut_down(&self) {
         let (workers, ended) = {
             let mut pool = self.pool();
-            pool.generation += 1;
+            pool.shutdowns += 1;
             pool.is_shut_down = true;
             pool.questions.clear();
             let ended = std::mem::take(&mut pool.ended);
@@ -279,7 +279,7 @@ impl Question {
         }
     }
 
-    fn answer(&self) -> Answer {
+    fn answer(&self) -> LookupResult {
         let addresses = sys::resolve(&self.host, self.port)?;
         if addresses.is_empty() {
             return Err(io::Error::new(io::ErrorKind::NotFound, "no address"));

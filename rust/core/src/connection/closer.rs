@@ -27,13 +27,13 @@ static CLOSER: ProcessWide<Closer> = ProcessWide::new(Closer::default);
 /// What the closer thread shares with the other threads.
 #[derive(Debug, Default)]
 struct Closer {
-    shared: Mutex<Shared>,
+    shared: Mutex<CloserState>,
     /// Notified instead of the waker where sockets cannot be watched.
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Shared {
+struct CloserState {
     closes: LingeringCloses,
     thread: Option<JoinHandle<()>>,
     /// `None` where sockets cannot be watched.
@@ -73,7 +73,7 @@ fn end(mut timed: TimedClose) {
 }
 
 impl Closer {
-    fn lock(&self) -> MutexGuard<'_, Shared> {
+    fn lock(&self) -> MutexGuard<'_, CloserState> {
         let shared = lock(&self.shared);
         shared.closes.check();
         shared
@@ -105,7 +105,7 @@ impl Closer {
     }
 
     /// Wakes the thread.
-    fn wake(&self, shared: &mut Shared) {
+    fn wake(&self, shared: &mut CloserState) {
         if std::mem::replace(&mut shared.is_awake, true) {
             return;
         }
@@ -119,7 +119,7 @@ impl Closer {
     /// Starts the thread, and returns the lock. There is no thread if the system refuses one. The
     /// poller is created without the lock, because its descriptors may have to come from other
     /// lingering closes.
-    fn start_thread(&'static self) -> MutexGuard<'static, Shared> {
+    fn start_thread(&'static self) -> MutexGuard<'static, CloserState> {
         let watching = Poller::new().and_then(|(registry, poller)| {
             let waker = registry.waker(WAKER)?;
             Ok((waker, (registry, poller)))
@@ -269,7 +269,7 @@ mod tests {
         let closer = Closer::default();
         closer.lock().closes.insert(TimedClose {
             close: LingeringClose {
-                socket: ConnectedSocket::Shared(socket.clone()),
+                socket: ConnectedSocket::CloserState(socket.clone()),
                 queue: SendQueue::default(),
                 is_shut: false,
                 peer_has_ended: false,

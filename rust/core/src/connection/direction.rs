@@ -183,7 +183,7 @@ impl<'a, D: Direction> DirectionGuard<'a, D> {
         Ok(slept)
     }
 
-    /// Looks for data in a loop for about 20 microseconds, or until the connection ends or has
+    /// Busy-waits for data for about 20 microseconds, or until the connection ends or has
     /// something to send. The caller checks the connection after it, as after a wait.
     pub(super) fn spin(&mut self) -> Result<SpinEnd, Interrupted> {
         let (connection, state) = (self.connection, self.state);

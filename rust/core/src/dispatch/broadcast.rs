@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use crate::connection::Connection;
+use crate::dispatch::loop_state::{LoopState, QUEUE_LIMIT, flush};
 use crate::dispatch::member::LoopMember;
 use crate::dispatch::packet_channel::Format;
 use crate::dispatch::peer::Peer;
-use crate::dispatch::shared::{QUEUE_LIMIT, Shared, flush};
 use crate::dispatch::subject::{Refusal, Source, Subject};
 use crate::error::WriteError;
 use crate::event::Status;
@@ -24,7 +24,7 @@ pub struct Refused<S> {
 /// Sends `data` to `members`, and `message` to sessions. See
 /// [`EventLoop::broadcast`](crate::dispatch::EventLoop::broadcast).
 pub(super) fn broadcast<'a, S: Subject + 'a>(
-    shared: &Shared<S>,
+    shared: &LoopState<S>,
     data: &[u8],
     message: &mut S::Message<'_>,
     members: impl Iterator<Item = &'a Arc<LoopMember<S>>>,

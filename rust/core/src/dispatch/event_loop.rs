@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use crate::connection::Connection;
 use crate::dispatch::broadcast::{self, Refused};
+use crate::dispatch::loop_state::LoopState;
 use crate::dispatch::member::LoopMember;
 use crate::dispatch::nesting::Nesting;
 use crate::dispatch::roster::AddError;
-use crate::dispatch::shared::Shared;
 use crate::dispatch::subject::{LoopListener, Subject};
 use crate::dispatch::visit::MemberVisitor;
 use crate::poll::group::Visit;
@@ -118,14 +118,14 @@ use crate::poll::group::Visit;
 /// assert_eq!(event_loop.len(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct EventLoop<S: Subject>(Arc<Shared<S>>);
+pub struct EventLoop<S: Subject>(Arc<LoopState<S>>);
 
 impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     /// Creates an event loop without members. `wants_packets` returns whether the loop has
     /// listeners for packets. It is called without a lock, by any thread that polls a packet
     /// channel of the loop.
     pub fn new(wants_packets: impl Fn() -> bool + Send + Sync + 'static) -> EventLoop<S> {
-        EventLoop(Arc::new(Shared::new(Box::new(wants_packets))))
+        EventLoop(Arc::new(LoopState::new(Box::new(wants_packets))))
     }
 
     /// Adds `subject`, in any status. It stays a member through later connects and disconnects,

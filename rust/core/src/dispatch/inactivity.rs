@@ -17,11 +17,11 @@ pub(super) const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(super) struct Inactivity<P> {
     limit: Timeout,
-    watch: Mutex<Watch<P>>,
+    watch: Mutex<InactivityWatch<P>>,
 }
 
 #[derive(Debug)]
-struct Watch<P> {
+struct InactivityWatch<P> {
     /// The watched members, by key.
     members: BTreeMap<usize, Pause<P>>,
     /// For how long the loop was polled while there were such members.
@@ -52,9 +52,9 @@ impl<P> Default for Inactivity<P> {
     }
 }
 
-impl<P> Default for Watch<P> {
-    fn default() -> Watch<P> {
-        Watch {
+impl<P> Default for InactivityWatch<P> {
+    fn default() -> InactivityWatch<P> {
+        InactivityWatch {
             members: BTreeMap::new(),
             polled: Duration::ZERO,
             updated_at: None,
@@ -73,7 +73,7 @@ impl<P: Copy + PartialEq> Inactivity<P> {
         let previous = self.limit.get();
         self.limit.set(limit);
         if limit.is_none() {
-            *self.lock() = Watch::default();
+            *self.lock() = InactivityWatch::default();
         }
         previous
     }
@@ -155,12 +155,12 @@ impl<P: Copy + PartialEq> Inactivity<P> {
         None
     }
 
-    fn lock(&self) -> MutexGuard<'_, Watch<P>> {
+    fn lock(&self) -> MutexGuard<'_, InactivityWatch<P>> {
         lock(&self.watch)
     }
 }
 
-impl<P> Watch<P> {
+impl<P> InactivityWatch<P> {
     /// Adds the time since the last update, at most `most`. More is an absence.
     fn update(&mut self, now: Instant, most: Duration, limit: Duration) {
         let updated_at = self.updated_at.replace(now);

@@ -10,7 +10,7 @@
 //! | `event_loop` | the public face of an event loop, and its poll |
 //! | `visit` | what a poll does for one member: probe it, deliver, decide when to visit it again |
 //! | `broadcast` | one message for all members |
-//! | `shared` | the state of an event loop that visits, broadcasts and members share |
+//! | `loop_state` | the state of an event loop that visits, broadcasts and members share |
 //! | `roster` | the members by key, by id, and in order |
 //! | `member` | one member, and what the loop has reported of it |
 //! | `inactivity` | for how long members neither send nor accept anything |
@@ -60,6 +60,7 @@
 mod broadcast;
 mod event_loop;
 mod inactivity;
+mod loop_state;
 mod member;
 mod nesting;
 mod outlet;
@@ -68,7 +69,6 @@ mod packet_delivery;
 mod peer;
 mod peer_events;
 mod roster;
-mod shared;
 mod subject;
 mod timers;
 mod visit;
@@ -86,5 +86,6 @@ pub use peer::Peer;
 pub use peer_events::{PeerEvent, PeerEvents};
 pub use roster::AddError;
 pub use subject::{
-    LoopEvent, LoopListener, NextPoll, OwnEvent, Refusal, Session, Shared, Source, Subject, Taken,
+    LoopEvent, LoopListener, NextPoll, OwnEvent, PacketSession, Refusal, SharedEvent, Source,
+    Subject, Taken,
 };

@@ -25,7 +25,7 @@ pub struct Outlet {
     /// Locked before the state of the source.
     memberships: Mutex<Vec<Membership>>,
     /// Which thread delivers.
-    turn: Mutex<DeliveryTurn>,
+    delivery: Mutex<DeliveryState>,
     /// How many packets polls have taken. Only the thread that delivers changes it.
     delivered: AtomicU64,
     max_per_poll: AtomicUsize,
@@ -33,7 +33,7 @@ pub struct Outlet {
 
 /// Which thread delivers, and whether another thread tried to in the meantime.
 #[derive(Default)]
-struct DeliveryTurn {
+struct DeliveryState {
     deliverer: Deliverer,
     was_refused: bool,
 }
@@ -63,7 +63,7 @@ impl Default for Outlet {
     fn default() -> Outlet {
         Outlet {
             memberships: Mutex::default(),
-            turn: Mutex::default(),
+            delivery: Mutex::default(),
             delivered: AtomicU64::new(0),
             max_per_poll: AtomicUsize::new(MAX_PER_POLL),
         }
@@ -205,34 +205,34 @@ impl Outlet {
         }
     }
 
-    /// Takes the turn to deliver. `None` if another thread has it: that thread reports the source
-    /// to its event loops when its turn ends.
-    pub(super) fn begin_turn(&self) -> Option<TurnGuard<'_>> {
+    /// Begins to deliver. `None` if another thread delivers: that thread reports the source to its
+    /// event loops at its end.
+    pub(super) fn begin_delivery(&self) -> Option<DeliveryGuard<'_>> {
         let delivery = {
-            let mut turn = lock(&self.turn);
-            let delivery = turn.deliverer.begin();
-            turn.was_refused |= delivery == Delivery::Elsewhere;
+            let mut state = lock(&self.delivery);
+            let delivery = state.deliverer.begin();
+            state.was_refused |= delivery == Delivery::Elsewhere;
             delivery
         };
-        (delivery != Delivery::Elsewhere).then(|| TurnGuard {
+        (delivery != Delivery::Elsewhere).then(|| DeliveryGuard {
             outlet: self,
             delivery,
         })
     }
 }
 
-/// A thread's turn to deliver. Dropping it ends the turn, also when a handler panicked.
-pub(super) struct TurnGuard<'a> {
+/// A delivery by this thread. Dropping the guard ends it, also when a handler panicked.
+pub(super) struct DeliveryGuard<'a> {
     outlet: &'a Outlet,
     delivery: Delivery,
 }
 
-impl Drop for TurnGuard<'_> {
+impl Drop for DeliveryGuard<'_> {
     fn drop(&mut self) {
         let was_refused = {
-            let mut turn = lock(&self.outlet.turn);
-            turn.deliverer.end(self.delivery);
-            self.delivery == Delivery::Begun && std::mem::take(&mut turn.was_refused)
+            let mut state = lock(&self.outlet.delivery);
+            state.deliverer.end(self.delivery);
+            self.delivery == Delivery::Begun && std::mem::take(&mut state.was_refused)
         };
         if was_refused {
             self.outlet.report();

@@ -7,7 +7,7 @@ use crate::dispatch::nesting::Nesting;
 use crate::dispatch::outlet::{Membership, Outlet};
 use crate::dispatch::packet_channel::PacketChannel;
 use crate::dispatch::peer::{self, Peer};
-use crate::dispatch::subject::{OwnEvent, Session, Shared, Subject, Taken};
+use crate::dispatch::subject::{OwnEvent, PacketSession, SharedEvent, Subject, Taken};
 use crate::poll::ready_list::Notice;
 
 /// How often a poll of a session receives at most.
@@ -39,11 +39,11 @@ pub(super) trait PacketSource<S: Subject> {
     /// Whether a packet can be taken.
     fn has_packet(&self) -> bool;
 
-    /// See [`Session::take`].
+    /// See [`PacketSession::take`].
     fn take(
         &self,
         wants_packet: bool,
-        share: &mut dyn FnMut(Shared<'_>),
+        share: &mut dyn FnMut(SharedEvent<'_>),
     ) -> Option<Taken<'_, S::Packet>>;
 }
 
@@ -76,7 +76,7 @@ impl<S: Subject> PacketSource<S> for PacketChannel<S::Peer> {
     fn take(
         &self,
         wants_packet: bool,
-        share: &mut dyn FnMut(Shared<'_>),
+        share: &mut dyn FnMut(SharedEvent<'_>),
     ) -> Option<Taken<'_, S::Packet>> {
         if !wants_packet {
             return None;
@@ -84,14 +84,14 @@ impl<S: Subject> PacketSource<S> for PacketChannel<S::Peer> {
         // The connection is locked meanwhile, so no end of it is queued before this packet.
         let taken = self.take(|bytes| {
             let is_text = false;
-            share(Shared::Packet { bytes, is_text });
+            share(SharedEvent::Packet { bytes, is_text });
             S::packet(bytes, is_text)
         });
         taken?.ok()?.map(Taken::Packet)
     }
 }
 
-impl<S: Subject> PacketSource<S> for dyn Session<S> + '_ {
+impl<S: Subject> PacketSource<S> for dyn PacketSession<S> + '_ {
     fn outlet(&self) -> &Outlet {
         self.outlet()
     }
@@ -103,7 +103,7 @@ impl<S: Subject> PacketSource<S> for dyn Session<S> + '_ {
     fn take(
         &self,
         wants_packet: bool,
-        share: &mut dyn FnMut(Shared<'_>),
+        share: &mut dyn FnMut(SharedEvent<'_>),
     ) -> Option<Taken<'_, S::Packet>> {
         self.take(wants_packet, share)
     }
@@ -132,11 +132,11 @@ impl<P: Peer> PacketChannel<P> {
         visiting: Option<&mut dyn VisitingLoop<S>>,
         max: usize,
     ) -> Delivered {
-        let Some(turn) = self.outlet().begin_turn() else {
+        let Some(guard) = self.outlet().begin_delivery() else {
             return Delivered::OtherThread;
         };
         let delivered = deliver_packets(self, subject, visiting, max);
-        drop(turn);
+        drop(guard);
         if let Some(peer) = self.deliver_failure(subject)
             && peer.connection().has_events()
         {
@@ -162,8 +162,8 @@ impl<P: Peer> PacketChannel<P> {
 /// Delivers at most [`max_packets_per_poll`](Outlet::max_packets_per_poll) packets, those of polls
 /// in handlers included, and does not wait.
 ///
-/// Call it after [`Session::begin_poll`] and [`Connection::poll`](crate::Connection::poll).
-pub fn poll_session<S: Subject>(session: &dyn Session<S>, subject: &S, now: Instant) {
+/// Call it after [`PacketSession::begin_poll`] and [`Connection::poll`](crate::Connection::poll).
+pub fn poll_session<S: Subject>(session: &dyn PacketSession<S>, subject: &S, now: Instant) {
     if let Some(_nesting) = Nesting::enter() {
         let outlet = session.outlet();
         advance(session, subject, None, outlet.packets_per_poll(), now);
@@ -177,7 +177,7 @@ pub fn poll_session<S: Subject>(session: &dyn Session<S>, subject: &S, now: Inst
 /// Like [`poll_session`], and to the listeners of the event loop `visiting` at once. Delivers at
 /// most `max` packets. Returns how the delivery ended, and whether more may be received.
 pub(super) fn advance<S: Subject>(
-    session: &dyn Session<S>,
+    session: &dyn PacketSession<S>,
     subject: &S,
     mut visiting: Option<&mut dyn VisitingLoop<S>>,
     max: usize,
@@ -187,14 +187,14 @@ pub(super) fn advance<S: Subject>(
     let end = outlet.delivered().saturating_add(max as u64);
     for _ in 0..MAX_EXCHANGES {
         let may_have_more = session.exchange(now);
-        let Some(turn) = outlet.begin_turn() else {
+        let Some(guard) = outlet.begin_delivery() else {
             return (Delivered::OtherThread, may_have_more);
         };
         let left = end.saturating_sub(outlet.delivered());
         let left = usize::try_from(left).unwrap_or(usize::MAX);
         let visiting = visiting.as_mut().map(|visiting| &mut **visiting as _);
         let delivered = deliver_packets(session, subject, visiting, left);
-        drop(turn);
+        drop(guard);
         if !may_have_more || delivered != Delivered::All {
             return (delivered, may_have_more);
         }
@@ -230,9 +230,9 @@ fn deliver_packets<S: Subject, Q: PacketSource<S> + ?Sized>(
             };
         }
         let taken = source.take(is_wanted, &mut |what| match what {
-            Shared::Opened => outlet.push(&Notice::Opened),
-            Shared::Closed(cause) => outlet.push(&Notice::Closed(cause)),
-            Shared::Packet { bytes, is_text } => {
+            SharedEvent::Opened => outlet.push(&Notice::Opened),
+            SharedEvent::Closed(cause) => outlet.push(&Notice::Closed(cause)),
+            SharedEvent::Packet { bytes, is_text } => {
                 for (other, key) in &others {
                     let bytes = bytes.into();
                     other.push(*key, Notice::Packet { bytes, is_text });

@@ -18,7 +18,7 @@ pub trait Subject: Sized {
     type Peer: Peer;
     /// A packet, as listeners receive it.
     type Packet;
-    /// A message that goes to many, as [sessions](Session) get it.
+    /// A message that goes to many, as [sessions](PacketSession) get it.
     type Message<'a>;
 
     /// A number that identifies the subject. No other subject has it while this one exists.
@@ -48,7 +48,7 @@ pub enum Source<'a, S: Subject> {
     /// The packets of a connection.
     Packets(&'a PacketChannel<S::Peer>),
     /// A session over a connection.
-    Session(&'a dyn Session<S>),
+    Session(&'a dyn PacketSession<S>),
     /// A listening socket.
     Server(&'a Listener),
 }
@@ -109,7 +109,7 @@ pub enum LoopEvent<'a, T> {
 /// A poll calls [`begin_poll`](Self::begin_poll), polls the peer, and then calls
 /// [`exchange`](Self::exchange) and [`take`](Self::take) in turn. Each may be called from any
 /// thread, and several at once.
-pub trait Session<S: Subject> {
+pub trait PacketSession<S: Subject> {
     /// The event loops that the session is in.
     fn outlet(&self) -> &Outlet;
 
@@ -139,7 +139,7 @@ pub trait Session<S: Subject> {
     fn take(
         &self,
         wants_packet: bool,
-        share: &mut dyn FnMut(Shared<'_>),
+        share: &mut dyn FnMut(SharedEvent<'_>),
     ) -> Option<Taken<'_, S::Packet>>;
 
     /// Queues a message that goes to many. `None` if the session does not transfer packets now.
@@ -169,7 +169,7 @@ pub enum NextPoll {
 /// What was taken of a session, as other event loops get it.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub enum Shared<'a> {
+pub enum SharedEvent<'a> {
     /// The session has begun.
     Opened,
     /// It has ended, or has not begun.

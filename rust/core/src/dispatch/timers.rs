@@ -7,10 +7,10 @@ use crate::sync::{Mutex, lock};
 
 /// The times of visits, at most one for each member.
 #[derive(Debug, Default)]
-pub(super) struct Timers(Mutex<State>);
+pub(super) struct Timers(Mutex<TimerState>);
 
 #[derive(Debug, Default)]
-struct State {
+struct TimerState {
     by_time: BTreeSet<(Instant, usize)>,
     by_key: HashMap<usize, Instant>,
 }

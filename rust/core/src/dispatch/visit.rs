@@ -4,14 +4,14 @@
 use std::sync::Arc;
 
 use crate::connection::Connection;
+use crate::dispatch::loop_state::{LoopState, QUEUE_LIMIT};
 use crate::dispatch::member::{DataPosition, LoopMember};
 use crate::dispatch::outlet::{Membership, Outlet};
 use crate::dispatch::packet_channel::PacketChannel;
 use crate::dispatch::packet_delivery::{self, Delivered, VisitingLoop};
 use crate::dispatch::peer::{self, Peer};
-use crate::dispatch::shared::{QUEUE_LIMIT, Shared};
 use crate::dispatch::subject::{
-    LoopEvent, LoopListener, NextPoll, OwnEvent, Session, Source, Subject,
+    LoopEvent, LoopListener, NextPoll, OwnEvent, PacketSession, Source, Subject,
 };
 use crate::event::Status;
 use crate::listener::Listener;
@@ -29,7 +29,7 @@ const MAX_ACCEPTED: usize = 64;
 
 /// Visits members, and notifies their listeners and the listener of the loop.
 pub(super) struct MemberVisitor<'a, S: Subject, L> {
-    shared: &'a Arc<Shared<S>>,
+    shared: &'a Arc<LoopState<S>>,
     listener: &'a mut L,
     /// How many notices may still be delivered in this visit, apart from packets.
     notices_left: u32,
@@ -51,7 +51,10 @@ enum AfterNotices {
 }
 
 impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'a, S, L> {
-    pub(super) fn new(shared: &'a Arc<Shared<S>>, listener: &'a mut L) -> MemberVisitor<'a, S, L> {
+    pub(super) fn new(
+        shared: &'a Arc<LoopState<S>>,
+        listener: &'a mut L,
+    ) -> MemberVisitor<'a, S, L> {
         MemberVisitor {
             shared,
             listener,
@@ -99,7 +102,11 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
         }
     }
 
-    fn visit_session(&mut self, member: &Arc<LoopMember<S>>, session: &dyn Session<S>) -> Visit {
+    fn visit_session(
+        &mut self,
+        member: &Arc<LoopMember<S>>,
+        session: &dyn PacketSession<S>,
+    ) -> Visit {
         let now = sys::now();
         session.begin_poll(now);
         if session.polls_peer()
@@ -146,7 +153,7 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
     fn next_visit_of_session(
         &mut self,
         member: &Arc<LoopMember<S>>,
-        session: &dyn Session<S>,
+        session: &dyn PacketSession<S>,
         delivered: Delivered,
     ) -> Visit {
         let rest = session.peer().map(|peer| {
@@ -436,7 +443,7 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
             }
             connection.set_queue_limit(QUEUE_LIMIT);
             let version = connection.version();
-            // A session has begun when it says so.
+            // A session reports its own beginning.
             if let Ok(peer) = self.shared.add(accept(connection), true)
                 && !peer.is_session
             {

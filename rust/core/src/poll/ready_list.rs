@@ -32,7 +32,7 @@ const PACKET_COST: usize = 64;
 /// a busy server have sent their next message, which saves the receive that would find nothing.
 pub(super) const DEFER_DELAY: Duration = Duration::from_millis(20);
 
-/// The low bits of a key are the index of the slot, the high bits are the slot's generation.
+/// The low bits of a key are the index of the slot, the high bits say how often the slot was used.
 const INDEX_BITS: u32 = usize::BITS / 2;
 const INDEX_MASK: usize = (1 << INDEX_BITS) - 1;
 
@@ -87,7 +87,7 @@ pub(super) struct ReadyState {
 #[derive(Debug, Default)]
 struct Slot {
     /// How many members it has had before, modulo the range of a key.
-    generation: usize,
+    uses: usize,
     is_in_round: bool,
     is_due: bool,
     is_pending: bool,
@@ -177,7 +177,7 @@ impl ReadyState {
     fn index(&self, key: usize) -> Option<usize> {
         let index = key & INDEX_MASK;
         let slot = self.slots.get(index)?;
-        (slot.generation == key >> INDEX_BITS && slot.member.is_some()).then_some(index)
+        (slot.uses == key >> INDEX_BITS && slot.member.is_some()).then_some(index)
     }
 
     fn member(&mut self, key: usize) -> Option<&mut Entry> {
@@ -245,7 +245,7 @@ impl ReadyState {
             "the round is out of order"
         );
         for (index, slot) in self.slots.iter().enumerate() {
-            debug_assert!(slot.generation <= INDEX_MASK, "a generation beyond a key");
+            debug_assert!(slot.uses <= INDEX_MASK, "a count beyond a key");
             debug_assert!(
                 !slot.is_deferred || slot.is_in_deferred,
                 "a deferred slot is not in its list"
@@ -371,8 +371,8 @@ impl ReadyList {
         })
     }
 
-    /// Adds a member and returns its key. Later members get other keys, until the generation of the
-    /// slot wraps around.
+    /// Adds a member and returns its key. Later members get other keys, until the slot's count of
+    /// uses wraps around.
     pub(super) fn insert(&self, readiness: Option<ReadinessRef>) -> usize {
         let mut state = self.state();
         let index = state.free.pop().unwrap_or_else(|| {
@@ -395,7 +395,7 @@ impl ReadyList {
             notices: VecDeque::new(),
             packet_bytes: 0,
         });
-        let key = slot.generation << INDEX_BITS | index;
+        let key = slot.uses << INDEX_BITS | index;
         state.make_due(index);
         state.check();
         self.notify(&state);
@@ -410,7 +410,7 @@ impl ReadyList {
         };
         let slot = &mut state.slots[index];
         let member = slot.member.take();
-        slot.generation = slot.generation.wrapping_add(1) & INDEX_MASK;
+        slot.uses = slot.uses.wrapping_add(1) & INDEX_MASK;
         // The round skips the slot's entry, because the next member has another order.
         slot.is_in_round = false;
         state.free.push(index);
@@ -487,7 +487,7 @@ impl ReadyList {
             let has_notices = !member.notices.is_empty();
             slot.is_in_round = false;
             slot.is_deferred = false;
-            let key = slot.generation << INDEX_BITS | index;
+            let key = slot.uses << INDEX_BITS | index;
             state.check();
             return Some((key, has_notices));
         }

@@ -34,7 +34,7 @@ const MAX_CHECKED: usize = 32;
 
 #[derive(Debug, Default)]
 struct SharedPoller {
-    set: Mutex<Option<Set>>,
+    set: Mutex<Option<WatchedSet>>,
     /// The number of the set, 0 without one.
     set_number: AtomicU32,
     /// How many shared polls have begun. One at a time is under way, by the thread that locks the
@@ -48,7 +48,7 @@ struct SharedPoller {
 
 /// The sockets that are watched.
 #[derive(Debug)]
-struct Set {
+struct WatchedSet {
     number: u32,
     registry: Registry,
     poller: Poller,
@@ -158,10 +158,10 @@ impl SharedPoller {
     }
 }
 
-impl Set {
-    fn new() -> io::Result<Set> {
+impl WatchedSet {
+    fn new() -> io::Result<WatchedSet> {
         let (registry, poller) = Poller::new()?;
-        Ok(Set {
+        Ok(WatchedSet {
             number: NEXT_SET.fetch_add(1, Ordering::Relaxed),
             registry,
             poller,
@@ -193,7 +193,7 @@ impl Watch {
         let shared = SHARED.get();
         let mut guard = lock(&shared.set);
         if guard.is_none() {
-            let set = Set::new().ok()?;
+            let set = WatchedSet::new().ok()?;
             shared.set_number.store(set.number, Ordering::Relaxed);
             *guard = Some(set);
         }

@@ -41,7 +41,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
     }
 
     /// Queues a message that goes to many members of a group. See
-    /// [`Session::send`](stream_socket::dispatch::Session::send).
+    /// [`PacketSession::send`](stream_socket::dispatch::PacketSession::send).
     pub(super) fn queue_shared(
         &self,
         message: &mut SharedMessage<'_>,
@@ -92,19 +92,19 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
 
     /// Sends the output of the session.
     pub(crate) fn flush(&self) {
-        let (stream, generation) = {
+        let (stream, session_number) = {
             let state = self.state();
-            (state.stream.clone(), state.generation)
+            (state.stream.clone(), state.session_number)
         };
         match stream {
             Some(WebSocketStream::Socket(peer)) => {
                 let mut state = self.state();
-                if state.generation == generation {
+                if state.session_number == session_number {
                     state.flush_to(&peer.peer.connection);
                 }
             }
-            Some(WebSocketStream::Engine { stream, .. }) if self.begin_exchange(generation) => {
-                self.flush_to_engine(&stream, generation);
+            Some(WebSocketStream::Engine { stream, .. }) if self.begin_exchange(session_number) => {
+                self.flush_to_engine(&stream, session_number);
                 self.end_exchange();
                 // What is left is sent by polls.
                 self.outlet.report();
@@ -131,21 +131,22 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
         }
     }
 
-    /// Moves bytes in both directions between the session of `generation` and its stream, without
+    /// Moves bytes in both directions between session `session_number` and its stream, without
     /// waiting. Returns whether another exchange may receive more.
     pub(super) fn exchange(
         &self,
         stream: &WebSocketStream<O>,
-        generation: u64,
+        session_number: u64,
         now: Instant,
     ) -> bool {
         let may_have_more = match stream {
             WebSocketStream::Socket(peer) => {
                 let mut state = self.state();
-                state.generation == generation && state.exchange_with(&peer.peer.connection, now)
+                state.session_number == session_number
+                    && state.exchange_with(&peer.peer.connection, now)
             }
-            WebSocketStream::Engine { stream, .. } if self.begin_exchange(generation) => {
-                let has_received = self.exchange_with_engine(stream, generation, now);
+            WebSocketStream::Engine { stream, .. } if self.begin_exchange(session_number) => {
+                let has_received = self.exchange_with_engine(stream, session_number, now);
                 self.end_exchange();
                 has_received
             }
@@ -153,7 +154,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
             WebSocketStream::TlsLater { socket, .. } => {
                 let connection = &socket.peer.connection;
                 let mut state = self.state();
-                if state.generation == generation {
+                if state.session_number == session_number {
                     state.check_times(now);
                     if matches!(connection.status(), Status::None | Status::Error)
                         && let Some(session) = &mut state.session
@@ -164,14 +165,14 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
                 false
             }
         };
-        self.note_changes(generation);
+        self.note_changes(session_number);
         may_have_more
     }
 
     /// Records which signals are due, and releases the stream of a session that has ended.
-    fn note_changes(&self, generation: u64) {
+    fn note_changes(&self, session_number: u64) {
         let mut state = self.state();
-        if state.generation != generation {
+        if state.session_number != session_number {
             return;
         }
         let has_backlog = state.unsent_bytes() > 0;
@@ -192,7 +193,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
 
     /// Releases the stream if the session has ended and its output was passed on.
     fn let_go(&self) {
-        let (socket, error, cause, generation) = {
+        let (socket, error, cause, session_number) = {
             let mut state = self.state();
             let state = &mut *state;
             let (Some(session), Some(stream)) = (&mut state.session, &state.stream) else {
@@ -210,12 +211,12 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
             }
             let socket = stream.socket().map(|socket| socket.peer.clone());
             let cause = (ended.cause, was_open);
-            (socket, ended.error.clone(), cause, state.generation)
+            (socket, ended.error.clone(), cause, state.session_number)
         };
         let end_of_socket = socket.and_then(|socket| socket.connection.ended());
         let code = end_of_socket.map(|ended| ended.error.exact());
         let cause = end_cause(cause, code);
-        match self.take_stream(cause, generation) {
+        match self.take_stream(cause, session_number) {
             None => return,
             Some(WebSocketStream::Engine { stream, .. }) => stream.disconnect(),
             Some(WebSocketStream::Socket(socket) | WebSocketStream::TlsLater { socket, .. }) => {
@@ -229,30 +230,30 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
     }
 
     /// Claims a stream of the engine's. False if another thread uses it.
-    fn begin_exchange(&self, generation: u64) -> bool {
+    fn begin_exchange(&self, session_number: u64) -> bool {
         let mut state = self.state();
-        state.generation == generation && !std::mem::replace(&mut state.is_exchanging, true)
+        state.session_number == session_number && !std::mem::replace(&mut state.is_exchanging, true)
     }
 
     fn end_exchange(&self) {
         self.state().is_exchanging = false;
     }
 
-    fn exchange_with_engine(&self, stream: &O, generation: u64, now: Instant) -> bool {
+    fn exchange_with_engine(&self, stream: &O, session_number: u64, now: Instant) -> bool {
         match stream.status() {
             Status::Connecting => {
-                self.check_times(generation, now);
+                self.check_times(session_number, now);
                 return false;
             }
             Status::Connected => {}
             Status::None | Status::Error => {
                 let why = stream.problem();
-                self.end_with_stream(generation, why);
+                self.end_with_stream(session_number, why);
                 return false;
             }
         }
         let backlog = self.state().pending_bytes();
-        let wants = self.with_current(generation, |session| {
+        let wants = self.with_current(session_number, |session| {
             session.receive(&[], backlog);
             session.wants_input()
         });
@@ -261,41 +262,41 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
             match stream.read(AT_ONCE) {
                 Ok(bytes) => {
                     has_received = !bytes.is_empty();
-                    self.with_current(generation, |session| {
+                    self.with_current(session_number, |session| {
                         session.receive(bytes.as_slice(), backlog);
                     });
                 }
                 Err(_) => {
-                    self.end_with_stream(generation, NO_CLOSE_FRAME);
+                    self.end_with_stream(session_number, NO_CLOSE_FRAME);
                 }
             }
         }
         let may_have_more =
-            has_received || self.with_current(generation, |it| it.is_held_back()) == Some(true);
+            has_received || self.with_current(session_number, |it| it.is_held_back()) == Some(true);
         if !may_have_more {
-            self.check_times(generation, now);
+            self.check_times(session_number, now);
         }
-        self.flush_to_engine(stream, generation);
+        self.flush_to_engine(stream, session_number);
         may_have_more
     }
 
-    fn check_times(&self, generation: u64, now: Instant) {
+    fn check_times(&self, session_number: u64, now: Instant) {
         let mut state = self.state();
-        if state.generation == generation {
+        if state.session_number == session_number {
             state.check_times(now);
         }
     }
 
     /// Passes on as much of the output as the stream accepts now. Only the exchanging thread calls
     /// it.
-    fn flush_to_engine(&self, stream: &O, generation: u64) {
+    fn flush_to_engine(&self, stream: &O, session_number: u64) {
         if stream.status() != Status::Connected {
             return;
         }
         loop {
             let (mut bytes, mut passed) = {
                 let mut state = self.state();
-                if state.generation != generation {
+                if state.session_number != session_number {
                     return;
                 }
                 let state = &mut *state;
@@ -331,7 +332,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
                 passed = 0;
             }
             let mut state = self.state();
-            if state.generation != generation {
+            if state.session_number != session_number {
                 return;
             }
             state.engine_output = output;
@@ -353,9 +354,9 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
     }
 
     /// Ends a session whose stream no longer accepts bytes.
-    fn end_with_stream(&self, generation: u64, why: &str) {
+    fn end_with_stream(&self, session_number: u64, why: &str) {
         let mut state = self.state();
-        if state.generation == generation {
+        if state.session_number == session_number {
             state.unsent = Unsent::default();
             if let Some(session) = &mut state.session {
                 session.end_of_stream(why);
@@ -364,9 +365,13 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
         }
     }
 
-    fn with_current<R>(&self, generation: u64, then: impl FnOnce(&mut Session) -> R) -> Option<R> {
+    fn with_current<R>(
+        &self,
+        session_number: u64,
+        then: impl FnOnce(&mut Session) -> R,
+    ) -> Option<R> {
         let mut state = self.state();
-        match state.generation == generation {
+        match state.session_number == session_number {
             true => state.session.as_mut().map(then),
             false => None,
         }

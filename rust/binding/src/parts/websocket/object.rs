@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use stream_socket::Status;
 use stream_socket::dispatch::{
-    NextPoll, Outlet, OwnEvent, Refusal, Session, Shared, Source, Subject, Taken, poll_session,
+    NextPoll, Outlet, OwnEvent, PacketSession, Refusal, SharedEvent, Source, Subject, Taken,
+    poll_session,
 };
 use stream_socket_web::websocket::SharedMessage;
 
@@ -26,7 +27,7 @@ impl<O: Emitter + EngineStream> WebSocketObject<O> {
     /// Advances the stream and the session, and emits the signals that are due.
     pub(crate) fn poll(&self) {
         let now = Instant::now();
-        Session::<Self>::begin_poll(self, now);
+        PacketSession::<Self>::begin_poll(self, now);
         // Handlers of the stream may do anything, even with this object.
         if let Some((stream, _)) = self.part.current_stream()
             && is_polled(&stream)
@@ -47,7 +48,7 @@ impl<O: Emitter + EngineStream> WebSocketObject<O> {
     }
 
     /// Puts TLS over a socket that is connected.
-    fn encrypt(&self, stream: &WebSocketStream<O>, generation: u64) {
+    fn encrypt(&self, stream: &WebSocketStream<O>, session_number: u64) {
         if let WebSocketStream::TlsLater {
             socket,
             host,
@@ -59,9 +60,9 @@ impl<O: Emitter + EngineStream> WebSocketObject<O> {
                 Ok(stream) => {
                     let socket = Some(socket.clone());
                     let tls = WebSocketStream::Engine { stream, socket };
-                    self.part.replace_stream(generation, tls);
+                    self.part.replace_stream(session_number, tls);
                 }
-                Err(why) => self.part.fail(generation, why),
+                Err(why) => self.part.fail(session_number, why),
             }
         }
     }
@@ -99,7 +100,7 @@ impl<O: Emitter + EngineStream> Subject for WebSocketObject<O> {
     }
 }
 
-impl<O, S> Session<S> for WebSocketObject<O>
+impl<O, S> PacketSession<S> for WebSocketObject<O>
 where
     O: Emitter + EngineStream,
     S: for<'a> Subject<
@@ -129,11 +130,11 @@ where
     }
 
     fn exchange(&self, now: Instant) -> bool {
-        let Some((stream, generation)) = self.part.current_stream() else {
+        let Some((stream, session_number)) = self.part.current_stream() else {
             return false;
         };
-        self.encrypt(&stream, generation);
-        self.part.exchange(&stream, generation, now)
+        self.encrypt(&stream, session_number);
+        self.part.exchange(&stream, session_number, now)
     }
 
     fn next_poll(&self) -> NextPoll {
@@ -147,16 +148,16 @@ where
     fn take(
         &self,
         wants_packet: bool,
-        share: &mut dyn FnMut(Shared<'_>),
+        share: &mut dyn FnMut(SharedEvent<'_>),
     ) -> Option<Taken<'_, ReceivedPacket>> {
         let signal = match self.part.take_next(wants_packet)? {
             Happened::Message(message) => {
                 let (bytes, is_text) = (&*message.payload, message.is_text);
-                share(Shared::Packet { bytes, is_text });
+                share(SharedEvent::Packet { bytes, is_text });
                 return Some(Taken::Packet(ReceivedPacket::new(bytes, is_text)));
             }
             Happened::Opened => {
-                share(Shared::Opened);
+                share(SharedEvent::Opened);
                 Signal::Connected
             }
             Happened::Drained => Signal::Drained,
@@ -165,7 +166,7 @@ where
                 reason,
                 cause,
             } => {
-                share(Shared::Closed(cause));
+                share(SharedEvent::Closed(cause));
                 Signal::Closed(code, reason)
             }
         };

@@ -39,7 +39,7 @@ pub(super) struct WebSocketState<O> {
     /// Whether the background keeps the session alive.
     pub(super) is_kept_alive: bool,
     /// Counts the sessions, so that a call never applies an older session's result to a new one.
-    pub(super) generation: u64,
+    pub(super) session_number: u64,
     pub(super) session: Option<Session>,
     /// `None` after the session has ended.
     pub(super) stream: Option<WebSocketStream<O>>,
@@ -137,7 +137,7 @@ impl<O: Emitter> WebSocketPart<O> {
             let new_socket = stream.socket().cloned();
             let mut state = self.state();
             old_stream = state.stream.take();
-            state.generation += 1;
+            state.session_number += 1;
             state.url = url;
             state.is_secure = is_secure;
             state.was_text = false;
@@ -169,16 +169,16 @@ impl<O: Emitter> WebSocketPart<O> {
         self.state().engine_output = output;
     }
 
-    /// Takes the stream of the session of `generation`, if that has ended.
+    /// Takes the stream of session `session_number`, if that has ended.
     pub(super) fn take_stream(
         &self,
         cause: EndCause,
-        generation: u64,
+        session_number: u64,
     ) -> Option<WebSocketStream<O>> {
         let mut taken = None;
         let socket = self.outlet.replace_peer(|| {
             let mut state = self.state();
-            if state.generation == generation {
+            if state.session_number == session_number {
                 taken = state.stream.take();
                 if taken.is_some() {
                     state.closed_due = Some(cause);
@@ -276,13 +276,13 @@ impl<O: Emitter> WebSocketPart<O> {
     /// The stream, and the number of the session that it belongs to.
     pub(super) fn current_stream(&self) -> Option<(WebSocketStream<O>, u64)> {
         let state = self.state();
-        Some((state.stream.clone()?, state.generation))
+        Some((state.stream.clone()?, state.session_number))
     }
 
-    /// Puts TLS over the socket of the session of `generation`.
-    pub(crate) fn replace_stream(&self, generation: u64, stream: WebSocketStream<O>) {
+    /// Puts TLS over the socket of session `session_number`.
+    pub(crate) fn replace_stream(&self, session_number: u64, stream: WebSocketStream<O>) {
         let mut state = self.state();
-        let old = match state.generation == generation && state.stream.is_some() {
+        let old = match state.session_number == session_number && state.stream.is_some() {
             true => state.stream.replace(stream),
             false => Some(stream),
         };
@@ -290,10 +290,10 @@ impl<O: Emitter> WebSocketPart<O> {
         drop(old);
     }
 
-    /// Ends the session of `generation`, whose stream cannot be used.
-    pub(crate) fn fail(&self, generation: u64, why: &str) {
+    /// Ends session `session_number`, whose stream cannot be used.
+    pub(crate) fn fail(&self, session_number: u64, why: &str) {
         let mut state = self.state();
-        if state.generation == generation
+        if state.session_number == session_number
             && let Some(session) = &mut state.session
         {
             session.end_of_stream(why);
@@ -492,7 +492,7 @@ impl<O: Emitter> Constructible for WebSocketPart<O> {
             state: Mutex::new(WebSocketState {
                 settings: WebSocketSettings::shared_default(),
                 is_kept_alive: false,
-                generation: 0,
+                session_number: 0,
                 session: None,
                 stream: None,
                 url: String::new(),

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::faults::{Fault, os_error};
 use super::objects::{
-    Connection, Id, Name, Side, SocketAddress, SocketState, State, is_silent, is_unreachable,
+    Id, Name, Side, SocketAddress, SocketPair, SocketState, State, is_silent, is_unreachable,
 };
 use super::pipe::Pipe;
 use super::world::World;
@@ -57,7 +57,7 @@ impl World {
             ..Side::default()
         };
         let sides = [side(one), side(other)];
-        let joined = Connection {
+        let joined = SocketPair {
             is_local,
             pipes,
             sides,

@@ -71,7 +71,7 @@ pub(super) fn is_unreachable(ip: IpAddr) -> bool {
 #[derive(Debug)]
 pub(super) struct Network {
     pub(super) sockets: BTreeMap<Id, SocketState>,
-    pub(super) connections: BTreeMap<Id, Connection>,
+    pub(super) connections: BTreeMap<Id, SocketPair>,
     pub(super) next_port: u16,
 }
 
@@ -141,7 +141,7 @@ pub(super) enum State {
 
 /// Two sides with a pipe from each to the other: `pipes[side]` begins at that side.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(super) struct SocketPair {
     /// Both sides are Unix domain sockets.
     pub(super) is_local: bool,
     pub(super) pipes: [Pipe; 2],

@@ -139,8 +139,9 @@ thread_local! {
         const { RefCell::new(BTreeMap::new()) };
 }
 
-/// A static of which each process of each world has its own value, made at its first use. Only the
-/// newest value is kept: a test has too many worlds to search the values of all of them.
+/// A static of which each process of each world has its own value, made at its first use. Replaces
+/// the type of the same name in `sync/process_wide.rs`. Only the newest value is kept: a test has
+/// too many worlds to search the values of all of them.
 #[derive(Debug)]
 pub(crate) struct ProcessWide<T: 'static> {
     make: fn() -> T,

@@ -6,7 +6,7 @@ use super::world::World;
 
 /// What poll(2) reports of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Readiness {
+pub(super) struct PollResult {
     /// A read would not block.
     pub(super) is_readable: bool,
     /// A write would not block.
@@ -30,8 +30,8 @@ impl World {
 
     /// Whether a read and a write of the socket `id` would not block. A sender that finds no room
     /// is notified once there is some.
-    pub(super) fn readiness(&mut self, id: Id) -> Readiness {
-        let both = |is_ready| Readiness {
+    pub(super) fn readiness(&mut self, id: Id) -> PollResult {
+        let both = |is_ready| PollResult {
             is_readable: is_ready,
             is_writable: is_ready,
         };
@@ -41,7 +41,7 @@ impl World {
         let (connection, side) = match &socket.state {
             State::Unconnected | State::Failed(_) => return both(true),
             State::Listening { queue, .. } => {
-                return Readiness {
+                return PollResult {
                     is_readable: !queue.is_empty(),
                     is_writable: false,
                 };
@@ -64,7 +64,7 @@ impl World {
         if !is_writable {
             outgoing.sender_wants_room = true;
         }
-        Readiness {
+        PollResult {
             is_readable,
             is_writable,
         }

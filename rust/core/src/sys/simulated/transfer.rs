@@ -3,7 +3,7 @@
 use std::io;
 
 use super::faults::{Fault, os_error};
-use super::objects::{Connection, Id, State};
+use super::objects::{Id, SocketPair, State};
 use super::pipe::End;
 use super::world::World;
 
@@ -11,7 +11,7 @@ use super::world::World;
 struct Joined<'a> {
     id: Id,
     side: usize,
-    connection: &'a mut Connection,
+    connection: &'a mut SocketPair,
 }
 
 impl World {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use polling::Events;
 
 use super::socket::Socket;
-use super::watches::Set;
+use super::watches::WatchSet;
 use crate::sys::descriptors::obtain;
 use crate::sys::portable::check_watching;
 use crate::sys::types::Interests;
@@ -18,22 +18,22 @@ use crate::sys::types::Interests;
 /// Reports the sockets in its registry whose readiness has changed. It reports each change once.
 #[derive(Debug)]
 pub(crate) struct Poller {
-    set: Arc<Set>,
+    set: Arc<WatchSet>,
     events: Events,
 }
 
 /// Adds sockets to a [`Poller`] and removes them, also while another thread waits for it.
 #[derive(Debug)]
-pub(crate) struct Registry(Arc<Set>);
+pub(crate) struct Registry(Arc<WatchSet>);
 
 /// Ends the wait of another thread.
 #[derive(Debug)]
-pub(crate) struct Waker(Arc<Set>);
+pub(crate) struct Waker(Arc<WatchSet>);
 
 impl Poller {
     pub(crate) fn new() -> io::Result<(Registry, Poller)> {
         check_watching()?;
-        let set = Arc::new(Set::new(obtain(polling::Poller::new)?));
+        let set = Arc::new(WatchSet::new(obtain(polling::Poller::new)?));
         let events = Events::new();
         Ok((Registry(set.clone()), Poller { set, events }))
     }

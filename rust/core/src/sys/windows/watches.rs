@@ -23,38 +23,38 @@ use crate::sys::types::Interests;
 pub(super) struct Watches {
     /// False if the socket is in no set. Then its calls need not take the lock.
     may_have_any: AtomicBool,
-    list: Mutex<Vec<Watch>>,
+    list: Mutex<Vec<SocketWatch>>,
 }
 
 #[derive(Debug)]
-struct Watch {
-    set: Arc<Set>,
+struct SocketWatch {
+    set: Arc<WatchSet>,
     key: usize,
     interests: Interests,
 }
 
 /// A set of sockets.
 #[derive(Debug)]
-pub(super) struct Set {
+pub(super) struct WatchSet {
     pub(super) poller: polling::Poller,
-    members: Mutex<Members>,
+    members: Mutex<WatchedSockets>,
     /// The token of the waker.
     pub(super) waker: AtomicUsize,
     pub(super) is_woken: AtomicBool,
 }
 
 #[derive(Debug, Default)]
-struct Members {
+struct WatchedSockets {
     /// By keys that are never reused, so that an event of a socket that has left is not taken for
     /// an event of another one.
-    list: HashMap<usize, Member>,
+    list: HashMap<usize, WatchedSocket>,
     next_key: usize,
     /// The tokens of sockets that could not be armed, and are therefore reported.
     unarmed: Vec<usize>,
 }
 
 #[derive(Debug)]
-struct Member {
+struct WatchedSocket {
     socket: RawSocket,
     token: usize,
     /// What the system was armed for and has not reported yet.
@@ -62,14 +62,14 @@ struct Member {
 }
 
 impl Watches {
-    fn list(&self) -> MutexGuard<'_, Vec<Watch>> {
+    fn list(&self) -> MutexGuard<'_, Vec<SocketWatch>> {
         self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds the socket, whose handle is `socket`, to `set`.
     pub(super) fn add(
         &self,
-        set: &Arc<Set>,
+        set: &Arc<WatchSet>,
         socket: RawSocket,
         token: usize,
         interests: Interests,
@@ -79,7 +79,7 @@ impl Watches {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         let key = set.add(socket, token, interests)?;
-        list.push(Watch {
+        list.push(SocketWatch {
             set: set.clone(),
             key,
             interests,
@@ -89,7 +89,7 @@ impl Watches {
     }
 
     /// Removes the socket from `set`.
-    pub(super) fn remove(&self, set: &Arc<Set>) -> io::Result<()> {
+    pub(super) fn remove(&self, set: &Arc<WatchSet>) -> io::Result<()> {
         let mut list = self.list();
         let mut watches = list.iter();
         let Some(index) = watches.position(|watch| Arc::ptr_eq(&watch.set, set)) else {
@@ -120,9 +120,9 @@ impl Drop for Watches {
     }
 }
 
-impl Set {
-    pub(super) fn new(poller: polling::Poller) -> Set {
-        Set {
+impl WatchSet {
+    pub(super) fn new(poller: polling::Poller) -> WatchSet {
+        WatchSet {
             poller,
             members: Mutex::default(),
             waker: AtomicUsize::new(0),
@@ -130,7 +130,7 @@ impl Set {
         }
     }
 
-    fn members(&self) -> MutexGuard<'_, Members> {
+    fn members(&self) -> MutexGuard<'_, WatchedSockets> {
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -141,7 +141,7 @@ impl Set {
         // its `Watches` are dropped first.
         unsafe { self.poller.add(socket, event(key, interests))? };
         members.next_key += 1;
-        let member = Member {
+        let member = WatchedSocket {
             socket,
             token,
             armed: interests,
@@ -171,7 +171,7 @@ impl Set {
     }
 
     /// Arms the system for the member again.
-    fn rearm(&self, key: usize, members: &mut Members) {
+    fn rearm(&self, key: usize, members: &mut WatchedSockets) {
         let Some(member) = members.list.get_mut(&key) else {
             return;
         };
@@ -206,7 +206,7 @@ impl Set {
     }
 }
 
-impl Member {
+impl WatchedSocket {
     fn borrow(&self) -> BorrowedSocket<'_> {
         // SAFETY: The socket is open: a member leaves the set, whose lock is held here, before its
         // socket is closed.

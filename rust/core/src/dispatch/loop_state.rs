@@ -29,7 +29,7 @@ pub(super) const QUEUE_LIMIT: usize = 1 << 20;
 const MAX_PACKETS: usize = 64;
 
 /// The state of an event loop. Its locks are never held while listeners run.
-pub(super) struct Shared<S: Subject> {
+pub(super) struct LoopState<S: Subject> {
     pub(super) group: Group,
     roster: Mutex<Roster<S>>,
     polls: Mutex<Polls<S>>,
@@ -59,9 +59,9 @@ struct Polls<S> {
     unflushed: Vec<Arc<LoopMember<S>>>,
 }
 
-impl<S: Subject> Shared<S> {
-    pub(super) fn new(wants_packets: Box<dyn Fn() -> bool + Send + Sync>) -> Shared<S> {
-        Shared {
+impl<S: Subject> LoopState<S> {
+    pub(super) fn new(wants_packets: Box<dyn Fn() -> bool + Send + Sync>) -> LoopState<S> {
+        LoopState {
             group: Group::new(),
             roster: Mutex::default(),
             polls: Mutex::new(Polls {
@@ -354,9 +354,9 @@ impl<S: Subject> Shared<S> {
     }
 
     /// Records that packets of the member `key` are being delivered, until the guard is dropped.
-    pub(super) fn begin_delivery(&self, key: usize) -> DeliveryGuard<'_> {
+    pub(super) fn begin_delivery(&self, key: usize) -> MemberDelivery<'_> {
         lock(&self.delivering).push(key);
-        DeliveryGuard {
+        MemberDelivery {
             delivering: &self.delivering,
             key,
         }
@@ -435,12 +435,12 @@ fn peer_of<S: Subject>(member: &LoopMember<S>) -> Option<S::Peer> {
 }
 
 /// Marks that packets of a member are being delivered, until it is dropped.
-pub(super) struct DeliveryGuard<'a> {
+pub(super) struct MemberDelivery<'a> {
     delivering: &'a Mutex<Vec<usize>>,
     key: usize,
 }
 
-impl Drop for DeliveryGuard<'_> {
+impl Drop for MemberDelivery<'_> {
     fn drop(&mut self) {
         // Deliveries nest, and one thread at a time polls, so the last key is this one.
         let key = lock(self.delivering).pop();
@@ -449,7 +449,7 @@ impl Drop for DeliveryGuard<'_> {
 }
 
 /// A poll of this thread. Dropping it ends the poll and flushes what its listeners have queued.
-pub(super) struct PollingGuard<'a, S: Subject>(&'a Shared<S>);
+pub(super) struct PollingGuard<'a, S: Subject>(&'a LoopState<S>);
 
 impl<S: Subject> Drop for PollingGuard<'_, S> {
     fn drop(&mut self) {
@@ -463,7 +463,7 @@ impl<S: Subject> Drop for PollingGuard<'_, S> {
     }
 }
 
-impl<S: Subject + Send + Sync> PacketLoop for Shared<S> {
+impl<S: Subject + Send + Sync> PacketLoop for LoopState<S> {
     fn wants_packets(&self) -> bool {
         (self.wants_packets)()
     }
