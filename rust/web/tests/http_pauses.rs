@@ -3,7 +3,7 @@
 
 mod serving;
 
-use stream_socket_web::http::{Ending, Occupation, ServerConnection, ServerEvent};
+use stream_socket_web::http::{Ending, EvictionClass, ServerConnection, ServerEvent};
 
 use serving::{FRAME, SECOND, Server, get, post};
 
@@ -127,20 +127,23 @@ fn handlers_have_their_time() {
     server.respond(id, "");
     pause(&mut server);
     let id = server.request(&get("/")).id;
-    assert_eq!(server.pass(30 * SECOND), Some(ServerEvent::Forgotten(id)));
+    assert_eq!(
+        server.pass(30 * SECOND),
+        Some(ServerEvent::HandlerTimedOut(id))
+    );
 }
 
 #[test]
-fn nobody_makes_room_because_of_a_pause() {
+fn no_connection_is_evicted_because_of_a_pause() {
     let mut server = download();
     assert_eq!(server.pass(SECOND / 2), None);
     server.now += PAUSE * SECOND;
-    let occupation = |server: &Server| server.connection.occupation(server.now).0;
-    assert_eq!(occupation(&server), Occupation::Busy);
+    let class = |server: &Server| server.connection.eviction_class(server.now).0;
+    assert_eq!(class(&server), EvictionClass::Busy);
     assert_eq!(server.poll(), None);
-    assert_eq!(occupation(&server), Occupation::Busy);
+    assert_eq!(class(&server), EvictionClass::Busy);
     assert_eq!(server.pass(SECOND), None);
-    assert_eq!(occupation(&server), Occupation::Answer);
+    assert_eq!(class(&server), EvictionClass::Answer);
 }
 
 #[test]
@@ -152,7 +155,7 @@ fn connections_of_different_ages_stay_in_order() {
     young.now = old.now;
     young.connection = ServerConnection::new(young.now);
     assert_eq!(old.poll(), None);
-    let since = |server: &Server| server.connection.occupation(server.now);
+    let since = |server: &Server| server.connection.eviction_class(server.now);
     assert!(since(&old) < since(&young));
     // The old one has had its request later.
     let id = old.request(&get("/")).id;

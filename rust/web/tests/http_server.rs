@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serving::{SECOND, Server, get, post};
 use stream_socket_web::http::{
-    AnswerError, Ending, HeadLimits, Headers, Occupation, ServerConnection, ServerEvent,
+    AnswerError, Ending, EvictionClass, HeadLimits, Headers, ServerConnection, ServerEvent,
     ServerRules,
 };
 
@@ -430,7 +430,7 @@ fn slow_heads_bodies_and_handlers_run_out_of_time() {
     let mut server = Server::new();
     let id = server.request(&get("/")).id;
     assert_eq!(server.pass(29 * SECOND), None);
-    assert_eq!(server.pass(SECOND), Some(ServerEvent::Forgotten(id)));
+    assert_eq!(server.pass(SECOND), Some(ServerEvent::HandlerTimedOut(id)));
     let none = Headers::new();
     let late = server.connection.respond(id, 200, &none, b"", server.now);
     assert_eq!(late, Err(AnswerError::Over));
@@ -679,87 +679,91 @@ fn another_protocol_takes_over_with_the_bytes_after_the_request() {
 }
 
 #[test]
-fn connections_that_lose_least_make_room_first() {
+fn connections_that_lose_least_are_evicted_first() {
     let of = |server: &mut Server| {
         assert_eq!(server.poll_until_now(), None);
-        server.connection.occupation(server.now)
+        server.connection.eviction_class(server.now)
     };
     let mut server = Server::new();
     let start = server.now;
-    assert_eq!(of(&mut server), (Occupation::Idle, start));
+    assert_eq!(of(&mut server), (EvictionClass::Idle, start));
     // A head has a second.
     server.receive("G");
     server.now += SECOND - Duration::from_nanos(1);
-    assert_eq!(of(&mut server), (Occupation::Busy, start));
+    assert_eq!(of(&mut server), (EvictionClass::Busy, start));
     server.receive("E");
     server.now = start + SECOND;
-    assert_eq!(of(&mut server), (Occupation::Head, start));
+    assert_eq!(of(&mut server), (EvictionClass::Head, start));
     // A body has to move, and at 500 bytes per second.
     server.receive("T / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000\r\n\r\n");
     let start = server.now;
     server.now += SECOND - Duration::from_nanos(1);
-    assert_eq!(of(&mut server), (Occupation::Busy, start));
+    assert_eq!(of(&mut server), (EvictionClass::Busy, start));
     server.receive(&"x".repeat(999));
     server.now = start + SECOND;
-    assert_eq!(of(&mut server), (Occupation::Busy, start));
+    assert_eq!(of(&mut server), (EvictionClass::Busy, start));
     server.now = start + 2 * SECOND;
     assert_eq!(
         of(&mut server),
-        (Occupation::Body, start),
+        (EvictionClass::Body, start),
         "nothing has moved for a second"
     );
     server.receive("x");
-    assert_eq!(of(&mut server), (Occupation::Busy, start));
+    assert_eq!(of(&mut server), (EvictionClass::Busy, start));
     server.now = start + 3 * SECOND - Duration::from_nanos(1);
-    assert_eq!(of(&mut server), (Occupation::Busy, start));
+    assert_eq!(of(&mut server), (EvictionClass::Busy, start));
     server.receive("x");
     server.now = start + 3 * SECOND;
     assert_eq!(
         of(&mut server),
-        (Occupation::Body, start),
+        (EvictionClass::Body, start),
         "1001 bytes in 3 seconds"
     );
     // A handler has all its time.
     let id = server.request(&"x".repeat(999)).id;
     let start = server.now;
     assert_eq!(server.pass(20 * SECOND), None);
-    assert_eq!(of(&mut server), (Occupation::Busy, start));
+    assert_eq!(of(&mut server), (EvictionClass::Busy, start));
     // So has a stream, but not its client.
     server.connection.start(id, 200, &Headers::new()).unwrap();
     server.sent();
     server.pass(20 * SECOND);
-    assert_eq!(of(&mut server), (Occupation::Busy, start));
+    assert_eq!(of(&mut server), (EvictionClass::Busy, start));
     server.connection.write(id, &[b'x'; 3000]).unwrap();
     server.advance();
     let start = server.now;
     server.now += SECOND;
-    assert_eq!(of(&mut server), (Occupation::Answer, start));
+    assert_eq!(of(&mut server), (EvictionClass::Answer, start));
     server.connection.sent(1, server.now);
-    assert_eq!(of(&mut server), (Occupation::Answer, start), "too little");
+    assert_eq!(
+        of(&mut server),
+        (EvictionClass::Answer, start),
+        "too little"
+    );
     server.connection.sent(600, server.now);
-    assert_eq!(of(&mut server), (Occupation::Busy, start));
+    assert_eq!(of(&mut server), (EvictionClass::Busy, start));
     // Nor after the answer.
     server.connection.finish(id, server.now).unwrap();
     server.now += SECOND;
-    assert_eq!(of(&mut server), (Occupation::Answer, start));
+    assert_eq!(of(&mut server), (EvictionClass::Answer, start));
     server.sent();
-    assert_eq!(of(&mut server), (Occupation::Idle, server.now - SECOND));
+    assert_eq!(of(&mut server), (EvictionClass::Idle, server.now - SECOND));
     let order = [
-        Occupation::Idle,
-        Occupation::Head,
-        Occupation::Body,
-        Occupation::Answer,
-        Occupation::Busy,
+        EvictionClass::Idle,
+        EvictionClass::Head,
+        EvictionClass::Body,
+        EvictionClass::Answer,
+        EvictionClass::Busy,
     ];
     assert!(order.is_sorted());
 }
 
 #[test]
-fn a_connection_that_makes_room_tells_its_client_if_it_can() {
+fn an_evicted_connection_answers_503_if_it_can() {
     let answer = |received: &str| {
         let mut server = Server::new();
         server.receive(received);
-        server.connection.make_room();
+        server.connection.evict();
         (server.connection.ending(), server.sent())
     };
     assert_eq!(answer(""), (Some(Ending::Close), String::new()));
@@ -777,12 +781,12 @@ fn a_connection_that_makes_room_tells_its_client_if_it_can() {
     let id = server.request(&get("/")).id;
     server.connection.start(id, 200, &Headers::new()).unwrap();
     server.sent();
-    server.connection.make_room();
+    server.connection.evict();
     assert_eq!(server.connection.ending(), Some(Ending::Abort));
     let mut server = Server::new();
     let id = server.request(&get("/")).id;
     server.respond(id, "hello");
-    server.connection.make_room();
+    server.connection.evict();
     assert_eq!(server.connection.ending(), Some(Ending::Abort));
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serving::{SECOND, Server, get, post};
 use stream_socket_web::http::{
-    AnswerError, Ending, HeadLimits, Headers, Occupation, Request, ServerEvent, ServerRules,
+    AnswerError, Ending, EvictionClass, HeadLimits, Headers, Request, ServerEvent, ServerRules,
 };
 
 /// More than a connection keeps of a body.
@@ -422,7 +422,7 @@ fn time_limits_apply_to_the_side_that_the_other_waits_for() {
     server.now += 20 * SECOND;
     assert_eq!(server.receive("x"), None, "more bytes change nothing");
     assert_eq!(server.pass(9 * SECOND), None);
-    assert_eq!(server.pass(SECOND), Some(ServerEvent::Forgotten(id)));
+    assert_eq!(server.pass(SECOND), Some(ServerEvent::HandlerTimedOut(id)));
     let words = "server did not answer in time";
     server.check_refused("500 Internal Server Error", words, "not taken");
     // From each take.
@@ -443,7 +443,7 @@ fn time_limits_apply_to_the_side_that_the_other_waits_for() {
     assert_eq!(server.take_all(id), "x");
     assert_eq!(server.pass(29 * SECOND), None);
     assert_eq!(server.take(id), "");
-    assert_eq!(server.pass(SECOND), Some(ServerEvent::Forgotten(id)));
+    assert_eq!(server.pass(SECOND), Some(ServerEvent::HandlerTimedOut(id)));
     // The client's: silence between two bytes.
     let mut server = uploads(1 << 30);
     let id = server.request(&head).id;
@@ -473,20 +473,20 @@ fn time_limits_apply_to_the_side_that_the_other_waits_for() {
     assert!(server.connection.is_receiving_body(id));
     assert_eq!(server.pass(SECOND), None);
     server.check_refused("408 Request Timeout", words, "silence after room");
-    // It makes room for others while it is slow, and not while the handler is.
+    // It can be evicted while it is slow, and not while the handler is.
     let of = |server: &mut Server| {
         assert_eq!(server.poll_until_now(), None);
-        server.connection.occupation(server.now).0
+        server.connection.eviction_class(server.now).0
     };
     let mut server = uploads(1 << 30);
     let id = server.request(&head).id;
-    assert_eq!(of(&mut server), Occupation::Busy);
+    assert_eq!(of(&mut server), EvictionClass::Busy);
     server.now += SECOND;
-    assert_eq!(of(&mut server), Occupation::Body);
+    assert_eq!(of(&mut server), EvictionClass::Body);
     server.fill(&block);
     server.now += SECOND;
-    assert_eq!(of(&mut server), Occupation::Busy);
-    server.connection.make_room();
+    assert_eq!(of(&mut server), EvictionClass::Busy);
+    server.connection.evict();
     assert!(!server.connection.is_receiving_body(id));
     assert!(server.sent().starts_with("HTTP/1.1 503 "));
 }
@@ -511,7 +511,7 @@ fn requests_that_wait_in_line_for_too_long_get_another_status() {
         assert_eq!(server.pass(30 * SECOND - Duration::from_nanos(1)), None);
         server.connection.hand_out(id, server.now);
         assert_eq!(server.pass(29 * SECOND), None);
-        assert_eq!(server.pass(SECOND), Some(ServerEvent::Forgotten(id)));
+        assert_eq!(server.pass(SECOND), Some(ServerEvent::HandlerTimedOut(id)));
     }
 }
 

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use stream_socket::{Address, Connection};
 use stream_socket_web::http::{
-    Activity, AnswerError, Ending, EntityTags, Occupation, Request, RequestHead, ServerConnection,
-    ServerEvent, ServerRules, address_of_its_own,
+    Activity, AnswerError, Ending, EntityTags, EvictionClass, Request, RequestHead,
+    ServerConnection, ServerEvent, ServerRules, address_of_its_own,
 };
 
 use super::file_source::FileSource;
@@ -85,7 +85,7 @@ pub(super) enum ClientEvent {
     /// The object of a request emits this signal.
     Signal(Arc<Presence>, &'static str),
     /// The request of this object was not answered in time.
-    Forgotten(Arc<Presence>),
+    HandlerTimedOut(Arc<Presence>),
     /// The request has ended before its answer was complete.
     Closed(OpenRequest),
 }
@@ -236,9 +236,9 @@ impl Client {
                 ServerEvent::Request(request) => {
                     events.push(ClientEvent::Request(self.clone(), request));
                 }
-                ServerEvent::Forgotten(_) => {
+                ServerEvent::HandlerTimedOut(_) => {
                     if let Some(open) = &serving.open {
-                        events.push(ClientEvent::Forgotten(open.object.clone()));
+                        events.push(ClientEvent::HandlerTimedOut(open.object.clone()));
                     }
                 }
                 _ => {}
@@ -247,11 +247,11 @@ impl Client {
     }
 
     /// What the connection is busy with, and since when.
-    pub(super) fn occupation(&self, now: Instant) -> (Occupation, Instant) {
-        self.serving().protocol.occupation(now)
+    pub(super) fn eviction_class(&self, now: Instant) -> (EvictionClass, Instant) {
+        self.serving().protocol.eviction_class(now)
     }
 
-    /// Tells a newcomer that there is no room.
+    /// Answers a new client with 503.
     pub(super) fn refuse(&self, now: Instant) {
         let mut serving = self.serving();
         serving.protocol.refuse_connection();
@@ -261,12 +261,12 @@ impl Client {
 
     /// Ends the connection because another one needs its place, or its memory. Returns the request
     /// that was not answered.
-    pub(super) fn make_room(&self, now: Instant) -> Option<OpenRequest> {
+    pub(super) fn evict(&self, now: Instant) -> Option<OpenRequest> {
         let mut serving = self.serving();
         if serving.has_ended() {
             return None;
         }
-        serving.protocol.make_room();
+        serving.protocol.evict();
         serving.send(now);
         // If the socket has no room for the message, the client does not get it.
         serving.transport.disconnect();

@@ -6,9 +6,9 @@
 
 mod answers;
 mod client;
-mod complaints;
 mod file_source;
 mod files;
+mod handler_errors;
 mod quiet;
 mod received;
 mod request;

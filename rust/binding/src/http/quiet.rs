@@ -1,4 +1,4 @@
-//! Calls of the engine that print errors for what strangers send.
+//! Calls of the engine that print errors for what untrusted clients send.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -15,7 +15,7 @@ use stream_socket_web::http::{
 };
 
 use super::client::Client;
-use super::complaints::Complaints;
+use super::handler_errors::HandlerErrors;
 use super::upgrade::{UpgradeFailure, upgrade};
 use super::{answers, files};
 use crate::bridge::PropertyKind::{Dictionary, PackedByteArray as Bytes, String as Text};
@@ -72,7 +72,7 @@ pub(crate) struct RequestPart {
     found: Vec<(String, String)>,
     /// What names the handler in an error.
     handler: String,
-    complaints: Arc<Complaints>,
+    handler_errors: Arc<HandlerErrors>,
     presence: Arc<Presence>,
     /// Whether a script has begun to answer it, and whether the answer is complete.
     has_begun: AtomicBool,
@@ -90,7 +90,7 @@ impl Part for RequestPart {
     fn freed(&self, _: &dyn Fn(&str) -> bool) {
         let has_begun = self.has_begun.load(Ordering::Relaxed);
         if self.client.abandon(self.id) && !has_begun {
-            self.complaints
+            self.handler_errors
                 .print(&self.handler, "freed a request without an answer");
         }
     }
@@ -101,7 +101,7 @@ pub(super) struct Origin {
     pub(super) client: Arc<Client>,
     pub(super) handler: String,
     pub(super) parameters: Vec<(String, String)>,
-    pub(super) complaints: Arc<Complaints>,
+    pub(super) handler_errors: Arc<HandlerErrors>,
 }
 
 #[godot_api]
@@ -435,7 +435,7 @@ impl HTTPServerRequestRs {
             received: request.body,
             found: origin.parameters,
             handler: origin.handler,
-            complaints: origin.complaints,
+            handler_errors: origin.handler_errors,
             has_begun: AtomicBool::new(false),
             is_complete: AtomicBool::new(false),
             last_error: LastError::default(),
@@ -448,9 +448,9 @@ impl HTTPServerRequestRs {
 }
 
 impl RequestPart {
-    /// The request was not answered in time.
-    pub(super) fn forgotten(&self) {
-        self.complaints
+    /// Prints that the handler did not answer in time.
+    pub(super) fn report_timeout(&self) {
+        self.handler_errors
             .print(&self.handler, "did not answer within response_timeout");
     }
 

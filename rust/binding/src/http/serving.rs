@@ -9,11 +9,13 @@ use godot::global::Error;
 use godot::meta::ToGodot;
 use stream_socket::Listener;
 use stream_socket::dispatch::{Delivery, EventQueue, Nesting};
-use stream_socket_web::http::{Crowd, EntityTags, Headers, Occupation, Request, ServerRules};
+use stream_socket_web::http::{
+    EntityTags, EvictionClass, EvictionOrder, Headers, Request, ServerRules,
+};
 
 use super::client::{Client, ClientEvent, OpenRequest, Shares, UploadLimit};
-use super::complaints::Complaints;
 use super::files;
+use super::handler_errors::HandlerErrors;
 use super::request::{HTTPServerRequestRs, Origin};
 use super::routes::Found;
 use super::tls::HandshakeTime;
@@ -26,7 +28,7 @@ use crate::parts::{LastError, Presence};
 const MAX_ACCEPTED: usize = 256;
 
 /// How many bytes one poll receives from all connections together, and how many it reads from files
-/// for them, so that strangers do not hold up the game. Each connection has an equal share.
+/// for them, so that untrusted clients do not hold up the game. Each connection has an equal share.
 const MAX_BYTES: Shares = Shares {
     received: 4 << 20,
     of_files: 8 << 20,
@@ -56,7 +58,7 @@ pub(super) struct Serving {
     pub(super) limits: Mutex<Limits>,
     pub(super) unsent: Arc<Unsent>,
     inbox: Mutex<Inbox>,
-    complaints: Arc<Complaints>,
+    handler_errors: Arc<HandlerErrors>,
     entity_tags: Arc<EntityTags>,
     pub(super) last_error: LastError,
 }
@@ -215,7 +217,7 @@ impl Serving {
     /// Accepts the connections that wait.
     fn accept(&self, upload_limit: UploadLimit<'_>) -> Error {
         let tls_options = locked(&self.limits).tls_options.clone();
-        let mut crowd = None;
+        let mut order = None;
         for _ in 0..MAX_ACCEPTED {
             let connection = match self.listener.accept() {
                 Ok(Some(connection)) => connection,
@@ -229,65 +231,65 @@ impl Serving {
                 self.unsent.clone(),
                 MIN_SHARES,
             ));
-            self.admit(client, upload_limit, &mut crowd);
+            self.admit(client, upload_limit, &mut order);
         }
         Error::OK
     }
 
-    /// Takes a newcomer, or tells it that there is no room. `crowd` has the other connections, once
-    /// a newcomer has found no room.
+    /// Takes a new client, or answers it with 503. `order` has the other connections, once a new
+    /// client has found the server full.
     fn admit(
         &self,
-        newcomer: Arc<Client>,
+        new_client: Arc<Client>,
         upload_limit: UploadLimit<'_>,
-        crowd: &mut Option<Crowd<Arc<Client>>>,
+        order: &mut Option<EvictionOrder<Arc<Client>>>,
     ) {
         let now = Instant::now();
-        let machine = newcomer.machine();
+        let machine = new_client.machine();
         if self.is_full() {
-            let crowd = crowd.get_or_insert_with(|| self.crowd(now));
+            let order = order.get_or_insert_with(|| self.eviction_order(now));
             while self.is_full()
-                && let Some(other) = crowd.next_for(machine)
+                && let Some(other) = order.pop_for(machine)
             {
                 // More of its data may have arrived since it was last polled.
-                let known = other.occupation(now);
+                let known = other.eviction_class(now);
                 self.poll_clients(
                     std::slice::from_ref(&other),
                     upload_limit,
                     &mut HandshakeTime::none(),
                 );
-                let occupation = other.occupation(now);
-                if occupation.0 > known.0 {
-                    crowd.join(other.clone(), other.machine(), occupation);
+                let class = other.eviction_class(now);
+                if class.0 > known.0 {
+                    order.insert(other.clone(), other.machine(), class);
                     continue;
                 }
                 self.forget(&HashSet::from([Arc::as_ptr(&other)]));
-                if let Some(open) = other.make_room(now) {
+                if let Some(open) = other.evict(now) {
                     self.push(ClientEvent::Closed(open));
                 }
             }
         }
         if self.is_full() {
-            newcomer.refuse(now);
+            new_client.refuse(now);
             return;
         }
-        if let Some(crowd) = crowd {
-            crowd.join(newcomer.clone(), machine, newcomer.occupation(now));
+        if let Some(order) = order {
+            order.insert(new_client.clone(), machine, new_client.eviction_class(now));
         }
-        live::add("HTTP connection", &newcomer);
-        locked(&self.clients).push(newcomer);
+        live::add("HTTP connection", &new_client);
+        locked(&self.clients).push(new_client);
     }
 
     fn is_full(&self) -> bool {
         self.connection_count() >= locked(&self.limits).max_connections
     }
 
-    fn crowd(&self, now: Instant) -> Crowd<Arc<Client>> {
-        let mut crowd = Crowd::default();
+    fn eviction_order(&self, now: Instant) -> EvictionOrder<Arc<Client>> {
+        let mut order = EvictionOrder::default();
         for client in locked(&self.clients).iter() {
-            crowd.join(client.clone(), client.machine(), client.occupation(now));
+            order.insert(client.clone(), client.machine(), client.eviction_class(now));
         }
-        crowd
+        order
     }
 
     /// Forgets the clients at these addresses, and their requests.
@@ -333,7 +335,7 @@ impl Serving {
         let now = Instant::now();
         let mut slow = Vec::new();
         for client in locked(&self.clients).iter() {
-            if let (Occupation::Answer, since) = client.occupation(now) {
+            if let (EvictionClass::Answer, since) = client.eviction_class(now) {
                 slow.push((since, client.clone()));
             }
         }
@@ -343,7 +345,7 @@ impl Serving {
                 break;
             }
             self.forget(&HashSet::from([Arc::as_ptr(&client)]));
-            if let Some(open) = client.make_room(now) {
+            if let Some(open) = client.evict(now) {
                 self.push(ClientEvent::Closed(open));
             }
         }
@@ -367,18 +369,18 @@ fn deliver(server: &Server<'_>, event: ClientEvent) {
         ClientEvent::Request(client, request) => hand_out(server, &client, *request),
         ClientEvent::Signal(object, signal) => emit(&object, signal),
         ClientEvent::Closed(open) => emit_closed(&open),
-        ClientEvent::Forgotten(object) => {
+        ClientEvent::HandlerTimedOut(object) => {
             if let Some(object) = object.hold()
                 && let Ok(request) = object.to_gd().try_cast::<HTTPServerRequestRs>()
             {
-                part_of(&request).forgotten();
+                part_of(&request).report_timeout();
             }
         }
     }
 }
 
-/// Tells the script that has a request that it has ended. Who waits for more of its body has to
-/// learn that none comes.
+/// Notifies the script that has a request of its end. Also emits `body_received` for an upload: a
+/// script that waits for more of the body has to learn that none comes.
 pub(super) fn emit_closed(open: &OpenRequest) {
     if open.is_upload {
         emit(&open.object, "body_received");
@@ -420,7 +422,7 @@ fn hand_out(server: &Server<'_>, client: &Arc<Client>, request: Request) {
         client: client.clone(),
         handler,
         parameters,
-        complaints: server.serving.complaints.clone(),
+        handler_errors: server.serving.handler_errors.clone(),
     };
     let (object, signal) = (&server.object, SignalName::new(SIGNAL));
     match found {

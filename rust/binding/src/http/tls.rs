@@ -16,7 +16,7 @@ use crate::peer::{TCP_PEER, UDS_PEER};
 const BLOCK: usize = 16 * 1024;
 
 /// How long the handshakes of all clients may take in one poll. One with an RSA key takes
-/// milliseconds, and strangers can begin many.
+/// milliseconds, and untrusted clients can begin many.
 pub(super) struct HandshakeTime {
     left: Option<Duration>,
 }

@@ -32,13 +32,13 @@ const MAX_DIGITS: usize = 16;
 /// ```
 #[derive(Clone, Debug)]
 pub struct BodyDecoder {
-    state: State,
+    state: DecoderState,
     limits: HeadLimits,
     trailers: Headers,
 }
 
 #[derive(Clone, Debug)]
-enum State {
+enum DecoderState {
     Done,
     /// Data, with the number of bytes that are left.
     Length(u64),
@@ -62,11 +62,11 @@ struct ChunkLine {
     length: usize,
     digits: usize,
     size: u64,
-    place: Place,
+    place: ChunkLinePart,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Place {
+enum ChunkLinePart {
     #[default]
     Size,
     /// In whitespace before a semicolon.
@@ -79,10 +79,10 @@ impl BodyDecoder {
     /// A decoder of a body. `limits` are those of a trailer.
     pub fn new(framing: BodyFraming, limits: HeadLimits) -> BodyDecoder {
         let state = match framing {
-            BodyFraming::Empty | BodyFraming::Length(0) => State::Done,
-            BodyFraming::Length(length) => State::Length(length),
-            BodyFraming::Chunked => State::Line(ChunkLine::default()),
-            BodyFraming::UntilEnd => State::UntilEnd,
+            BodyFraming::Empty | BodyFraming::Length(0) => DecoderState::Done,
+            BodyFraming::Length(length) => DecoderState::Length(length),
+            BodyFraming::Chunked => DecoderState::Line(ChunkLine::default()),
+            BodyFraming::UntilEnd => DecoderState::UntilEnd,
         };
         BodyDecoder {
             state,
@@ -98,43 +98,43 @@ impl BodyDecoder {
         let mut used = 0;
         while let Some(&byte) = input.get(used) {
             match &mut self.state {
-                State::Done => break,
-                State::UntilEnd => return Ok((input.len(), &input[used..])),
-                State::Length(left) | State::Chunk(left) => {
+                DecoderState::Done => break,
+                DecoderState::UntilEnd => return Ok((input.len(), &input[used..])),
+                DecoderState::Length(left) | DecoderState::Chunk(left) => {
                     let rest = &input[used..];
                     let take =
                         usize::try_from(*left).map_or(rest.len(), |left| left.min(rest.len()));
                     *left -= take as u64;
                     if *left == 0 {
                         self.state = match self.state {
-                            State::Chunk(_) => State::ChunkCr,
-                            _ => State::Done,
+                            DecoderState::Chunk(_) => DecoderState::ChunkCr,
+                            _ => DecoderState::Done,
                         };
                     }
                     return Ok((used + take, &rest[..take]));
                 }
-                State::Line(line) => {
+                DecoderState::Line(line) => {
                     used += 1;
                     if line.advance(byte)? {
                         self.state = match line.size {
-                            0 => State::Trailer {
+                            0 => DecoderState::Trailer {
                                 bytes: Vec::new(),
                                 scan: HeadScan::of_fields(),
                             },
-                            size => State::Chunk(size),
+                            size => DecoderState::Chunk(size),
                         };
                     }
                 }
-                State::ChunkCr if byte == b'\r' => {
+                DecoderState::ChunkCr if byte == b'\r' => {
                     used += 1;
-                    self.state = State::ChunkLf;
+                    self.state = DecoderState::ChunkLf;
                 }
-                State::ChunkLf if byte == b'\n' => {
+                DecoderState::ChunkLf if byte == b'\n' => {
                     used += 1;
-                    self.state = State::Line(ChunkLine::default());
+                    self.state = DecoderState::Line(ChunkLine::default());
                 }
-                State::ChunkCr | State::ChunkLf => return Err(BodyError::LineEnd),
-                State::Trailer { bytes, scan } => {
+                DecoderState::ChunkCr | DecoderState::ChunkLf => return Err(BodyError::LineEnd),
+                DecoderState::Trailer { bytes, scan } => {
                     let before = bytes.len();
                     let room = self.limits.bytes.saturating_sub(before);
                     bytes.extend(input[used..].iter().take(room));
@@ -149,7 +149,7 @@ impl BodyDecoder {
                     used += bounds.end - before;
                     // The scan was started as if a first line preceded the fields.
                     self.trailers = trailers(&bytes[..bounds.end], bounds.fields, self.limits)?;
-                    self.state = State::Done;
+                    self.state = DecoderState::Done;
                 }
             }
         }
@@ -158,7 +158,7 @@ impl BodyDecoder {
 
     /// Whether the body is complete.
     pub fn is_done(&self) -> bool {
-        matches!(self.state, State::Done)
+        matches!(self.state, DecoderState::Done)
     }
 
     /// The header fields after the last chunk. There are none before the body is complete.
@@ -174,9 +174,9 @@ impl BodyDecoder {
     /// Reports the end of the stream, which ends a body without a length.
     pub fn end_of_stream(&mut self) -> Result<(), BodyError> {
         match self.state {
-            State::Done => Ok(()),
-            State::UntilEnd => {
-                self.state = State::Done;
+            DecoderState::Done => Ok(()),
+            DecoderState::UntilEnd => {
+                self.state = DecoderState::Done;
                 Ok(())
             }
             _ => Err(BodyError::Truncated),
@@ -193,25 +193,25 @@ impl ChunkLine {
             return Err(BodyError::ChunkLineTooLong { limit });
         }
         self.place = match (self.place, byte) {
-            (Place::Cr, b'\n') => return Ok(true),
-            (Place::Cr, _) => return Err(BodyError::LineEnd),
-            (Place::Size, _) if byte.is_ascii_hexdigit() => {
+            (ChunkLinePart::Cr, b'\n') => return Ok(true),
+            (ChunkLinePart::Cr, _) => return Err(BodyError::LineEnd),
+            (ChunkLinePart::Size, _) if byte.is_ascii_hexdigit() => {
                 self.digits += 1;
                 if self.digits > MAX_DIGITS {
                     return Err(BodyError::ChunkSize);
                 }
                 let digit = char::from(byte).to_digit(16).unwrap_or_default();
                 self.size = self.size << 4 | u64::from(digit);
-                Place::Size
+                ChunkLinePart::Size
             }
-            (Place::Size, _) if self.digits == 0 => return Err(BodyError::ChunkSize),
-            (Place::Size | Place::Extension, b'\r') => Place::Cr,
-            (Place::Space, b'\r') => return Err(BodyError::ChunkExtension),
+            (ChunkLinePart::Size, _) if self.digits == 0 => return Err(BodyError::ChunkSize),
+            (ChunkLinePart::Size | ChunkLinePart::Extension, b'\r') => ChunkLinePart::Cr,
+            (ChunkLinePart::Space, b'\r') => return Err(BodyError::ChunkExtension),
             (_, b'\n') => return Err(BodyError::LineEnd),
-            (Place::Size | Place::Space, b' ' | b'\t') => Place::Space,
-            (Place::Size | Place::Space, b';') => Place::Extension,
-            (Place::Extension, b'\t' | b' '..=0x7e | 0x80..) => Place::Extension,
-            (Place::Size, _) => return Err(BodyError::ChunkSize),
+            (ChunkLinePart::Size | ChunkLinePart::Space, b' ' | b'\t') => ChunkLinePart::Space,
+            (ChunkLinePart::Size | ChunkLinePart::Space, b';') => ChunkLinePart::Extension,
+            (ChunkLinePart::Extension, b'\t' | b' '..=0x7e | 0x80..) => ChunkLinePart::Extension,
+            (ChunkLinePart::Size, _) => return Err(BodyError::ChunkSize),
             _ => return Err(BodyError::ChunkExtension),
         };
         Ok(false)

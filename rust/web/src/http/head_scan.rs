@@ -11,11 +11,11 @@ pub(super) struct HeadScan {
     blank: usize,
     /// How many lines have ended, not counting the empty ones before the first line.
     lines: usize,
-    place: Place,
+    position: LinePosition,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Place {
+enum LinePosition {
     /// At the start of a line.
     #[default]
     Start,
@@ -61,7 +61,7 @@ impl HeadScan {
     /// in the previous call.
     pub(super) fn advance(&mut self, bytes: &[u8]) -> Result<Option<Bounds>, HeadError> {
         while let Some(&byte) = bytes.get(self.seen) {
-            if self.place == Place::Line {
+            if self.position == LinePosition::Line {
                 // The common case, several bytes at a time.
                 let rest = &bytes[self.seen..];
                 let text = rest.iter().take_while(|byte| is_text(**byte)).count();
@@ -71,14 +71,14 @@ impl HeadScan {
                 }
             }
             self.seen += 1;
-            self.place = match (self.place, byte) {
-                (Place::Start, b'\r') => Place::EmptyCr,
-                (Place::Line, b'\r') => Place::LineCr,
-                (Place::LineCr, b'\n') => {
+            self.position = match (self.position, byte) {
+                (LinePosition::Start, b'\r') => LinePosition::EmptyCr,
+                (LinePosition::Line, b'\r') => LinePosition::LineCr,
+                (LinePosition::LineCr, b'\n') => {
                     self.lines += 1;
-                    Place::Start
+                    LinePosition::Start
                 }
-                (Place::EmptyCr, b'\n') if self.lines > 0 => {
+                (LinePosition::EmptyCr, b'\n') if self.lines > 0 => {
                     return Ok(Some(Bounds {
                         start: self.blank,
                         end: self.seen,
@@ -86,16 +86,20 @@ impl HeadScan {
                     }));
                 }
                 // RFC 9112, section 2.2: a server ignores an empty line before a request.
-                (Place::EmptyCr, b'\n') => {
+                (LinePosition::EmptyCr, b'\n') => {
                     self.blank = self.seen;
-                    Place::Start
+                    LinePosition::Start
                 }
-                (Place::LineCr | Place::EmptyCr, _) => return Err(HeadError::BareCarriageReturn),
+                (LinePosition::LineCr | LinePosition::EmptyCr, _) => {
+                    return Err(HeadError::BareCarriageReturn);
+                }
                 (_, b'\n') => return Err(HeadError::BareLineFeed),
                 // RFC 9112, section 5.2.
-                (Place::Start, b' ' | b'\t') if self.lines > 0 => return Err(HeadError::Folded),
-                (Place::Start, b' ' | b'\t') => return Err(HeadError::FirstLine),
-                (_, byte) if is_text(byte) => Place::Line,
+                (LinePosition::Start, b' ' | b'\t') if self.lines > 0 => {
+                    return Err(HeadError::Folded);
+                }
+                (LinePosition::Start, b' ' | b'\t') => return Err(HeadError::FirstLine),
+                (_, byte) if is_text(byte) => LinePosition::Line,
                 (_, byte) => return Err(HeadError::ControlCharacter { byte }),
             };
         }

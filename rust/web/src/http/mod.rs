@@ -7,7 +7,7 @@
 //! | [`write_request_head`], [`write_response_head`] | the same heads as bytes |
 //! | [`BodyDecoder`], [`BodyEncoder`] | bodies: with a length, chunked, up to the stream's end |
 //! | [`ServerConnection`], [`ServerRules`] | one connection of a server, and what it accepts |
-//! | [`Crowd`], [`Occupation`] | which connections make room for others |
+//! | [`EvictionOrder`], [`EvictionClass`] | which connections a full server ends first |
 //! | [`RoutePattern`] | patterns of paths |
 //! | [`file_path`], [`byte_range`] and others | what serving files needs |
 //! | [`Authority`] | a host with a port, as in `Host` |
@@ -21,9 +21,9 @@ mod authority;
 mod body_decoder;
 mod body_encoder;
 mod body_error;
-mod crowd;
 mod entity_tags;
 mod event_stream;
+mod eviction_order;
 mod files;
 mod framing;
 mod head;
@@ -43,9 +43,9 @@ pub use authority::Authority;
 pub use body_decoder::BodyDecoder;
 pub use body_encoder::{BodyEncoder, WriteBodyError};
 pub use body_error::BodyError;
-pub use crowd::{Crowd, address_of_its_own};
 pub use entity_tags::EntityTags;
 pub use event_stream::{EventError, event_text};
+pub use eviction_order::{EvictionOrder, address_of_its_own};
 pub use files::{ByteRange, byte_range, content_type, file_path, has_current};
 pub use framing::{BodyFraming, allows_body};
 pub use head::{RequestHead, ResponseHead};
@@ -54,7 +54,9 @@ pub use head_reader::{HeadLimits, HeadReader};
 pub use headers::Headers;
 pub use percent::percent_decode;
 pub use route::{PatternError, RoutePattern};
-pub use server_connection::{Activity, Ending, Occupation, Request, ServerConnection, ServerEvent};
+pub use server_connection::{
+    Activity, Ending, EvictionClass, Request, ServerConnection, ServerEvent,
+};
 pub use server_error::AnswerError;
 pub use server_rules::ServerRules;
 pub use version::Version;

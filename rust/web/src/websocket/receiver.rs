@@ -63,7 +63,7 @@ pub struct Receiver {
     /// The payload of the control frame that is arriving.
     control: Vec<u8>,
     message: Option<Box<Partial>>,
-    end: Option<End>,
+    end: Option<ReceiverEnd>,
 }
 
 /// A frame whose header has arrived.
@@ -96,7 +96,7 @@ impl Partial {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum End {
+enum ReceiverEnd {
     Closed,
     Failed(FrameError),
 }
@@ -141,8 +141,8 @@ impl Receiver {
     /// The first violation. Every later call returns it again.
     pub fn receive(&mut self, bytes: &mut &[u8]) -> Result<Option<Event>, FrameError> {
         match self.end {
-            Some(End::Failed(error)) => return Err(error),
-            Some(End::Closed) => {
+            Some(ReceiverEnd::Failed(error)) => return Err(error),
+            Some(ReceiverEnd::Closed) => {
                 *bytes = &[];
                 return Ok(None);
             }
@@ -150,15 +150,15 @@ impl Receiver {
         }
         let result = self.read_event(bytes);
         match &result {
-            Ok(Some(Event::Close(_))) => self.end(End::Closed),
+            Ok(Some(Event::Close(_))) => self.end(ReceiverEnd::Closed),
             Ok(_) => {}
-            Err(error) => self.end(End::Failed(*error)),
+            Err(error) => self.end(ReceiverEnd::Failed(*error)),
         }
         result
     }
 
     /// Frees what is no longer needed.
-    fn end(&mut self, end: End) {
+    fn end(&mut self, end: ReceiverEnd) {
         self.end = Some(end);
         self.message = None;
         self.inflater = None;

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Ending, RequestKind, ServerConnection, State};
+use super::{ConnectionState, Ending, RequestKind, ServerConnection};
 use crate::http::body_encoder::BodyEncoder;
 use crate::http::framing::{BodyFraming, allows_body};
 use crate::http::headers::Headers;
@@ -16,7 +16,7 @@ impl ServerConnection {
     ///
     /// [`ServerRules::response_timeout`]: crate::http::ServerRules::response_timeout
     pub fn hand_out(&mut self, id: u64, now: Instant) {
-        if let State::Waiting {
+        if let ConnectionState::Waiting {
             since,
             is_handed_out,
             ..
@@ -81,7 +81,7 @@ impl ServerConnection {
         self.write_head(status, headers, stated, closes, kind)?;
         self.is_last = closes;
         let encoder = BodyEncoder::new(framing);
-        self.state = State::Sending {
+        self.state = ConnectionState::Sending {
             since,
             encoder,
             kind,
@@ -93,7 +93,7 @@ impl ServerConnection {
     pub fn write(&mut self, id: u64, data: &[u8]) -> Result<(), AnswerError> {
         let output = &mut self.output;
         match &mut self.state {
-            State::Sending { encoder, kind, .. } if id == self.id => {
+            ConnectionState::Sending { encoder, kind, .. } if id == self.id => {
                 let start = output.len();
                 encoder.write(output, data)?;
                 if kind.is_head {
@@ -101,7 +101,7 @@ impl ServerConnection {
                 }
                 Ok(())
             }
-            State::Waiting { .. } if id == self.id => Err(AnswerError::NotBegun),
+            ConnectionState::Waiting { .. } if id == self.id => Err(AnswerError::NotBegun),
             _ => Err(AnswerError::Over),
         }
     }
@@ -110,7 +110,7 @@ impl ServerConnection {
     pub fn finish(&mut self, id: u64, now: Instant) -> Result<(), AnswerError> {
         let output = &mut self.output;
         match &mut self.state {
-            State::Sending { encoder, kind, .. } if id == self.id => {
+            ConnectionState::Sending { encoder, kind, .. } if id == self.id => {
                 // The length in the answer to HEAD is that of the body that GET would have.
                 if !kind.is_head {
                     encoder.finish(output, [])?;
@@ -118,7 +118,7 @@ impl ServerConnection {
                 self.next(now);
                 Ok(())
             }
-            State::Waiting { .. } if id == self.id => Err(AnswerError::NotBegun),
+            ConnectionState::Waiting { .. } if id == self.id => Err(AnswerError::NotBegun),
             _ => Err(AnswerError::Over),
         }
     }
@@ -127,11 +127,11 @@ impl ServerConnection {
     /// answered with 500, or the connection is aborted if an answer was started.
     pub fn abandon(&mut self, id: u64) -> bool {
         match &self.state {
-            State::Waiting { .. } if id == self.id => {
+            ConnectionState::Waiting { .. } if id == self.id => {
                 self.refuse(500, "server did not answer");
                 true
             }
-            State::Sending { .. } if id == self.id => {
+            ConnectionState::Sending { .. } if id == self.id => {
                 self.end(Ending::Abort);
                 true
             }
@@ -156,7 +156,7 @@ impl ServerConnection {
             return Err(AnswerError::BodyMissing);
         }
         self.upload = None;
-        self.state = State::Upgraded;
+        self.state = ConnectionState::Upgraded;
         let rest = self.input.split_off(self.used);
         self.input = Vec::new();
         self.used = 0;
@@ -165,8 +165,8 @@ impl ServerConnection {
 
     fn waiting(&self, id: u64) -> Result<(RequestKind, Instant), AnswerError> {
         match self.state {
-            State::Waiting { since, kind, .. } if id == self.id => Ok((kind, since)),
-            State::Sending { .. } if id == self.id => Err(AnswerError::Begun),
+            ConnectionState::Waiting { since, kind, .. } if id == self.id => Ok((kind, since)),
+            ConnectionState::Sending { .. } if id == self.id => Err(AnswerError::Begun),
             _ => Err(AnswerError::Over),
         }
     }
@@ -207,7 +207,7 @@ impl ServerConnection {
         } else {
             self.upload = None;
             let since = self.clock.at(now).now();
-            self.state = State::Idle { since };
+            self.state = ConnectionState::Idle { since };
         }
     }
 }

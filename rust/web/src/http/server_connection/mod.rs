@@ -1,7 +1,7 @@
 //! One connection of a server: requests from received bytes, answers to bytes that are to be sent.
 
 mod answers;
-mod occupation;
+mod eviction;
 mod transfer;
 mod upload;
 mod uploading;
@@ -19,7 +19,7 @@ use crate::http::server_rules::ServerRules;
 use crate::http::version::Version;
 use crate::http::write::{reason_phrase, write_response_head};
 
-pub use self::occupation::Occupation;
+pub use self::eviction::EvictionClass;
 use self::transfer::Transfer;
 use self::upload::{Upload, too_large};
 
@@ -55,7 +55,7 @@ pub enum ServerEvent {
     Request(Box<Request>),
     /// The request with this number was not answered in time by its handler. It was answered with
     /// 500.
-    Forgotten(u64),
+    HandlerTimedOut(u64),
 }
 
 /// How a connection ends.
@@ -111,7 +111,7 @@ pub struct ServerConnection {
     sent: usize,
     /// Since when something has been waiting to be sent.
     backlog: Option<Transfer>,
-    state: State,
+    state: ConnectionState,
     /// The body of the current request, if the caller takes it as it arrives.
     upload: Option<Box<Upload>>,
     /// Whether the connection was ended before the body had arrived.
@@ -123,7 +123,7 @@ pub struct ServerConnection {
 }
 
 #[derive(Debug)]
-enum State {
+enum ConnectionState {
     /// Between two requests.
     Idle {
         since: Instant,
@@ -198,7 +198,7 @@ impl ServerConnection {
             output: Vec::new(),
             sent: 0,
             backlog: None,
-            state: State::Idle { since: now },
+            state: ConnectionState::Idle { since: now },
             upload: None,
             discards_body: false,
             id: 0,
@@ -212,19 +212,19 @@ impl ServerConnection {
         match self.state {
             _ if self.is_body_missing() => self.upload.as_ref().is_some_and(|it| it.has_room()),
             // These use what arrives, up to their limits.
-            State::Head { .. } | State::Body(_) => true,
-            State::Idle { .. } | State::Waiting { .. } | State::Sending { .. } => {
-                self.unread().len() < MAX_AHEAD
-            }
+            ConnectionState::Head { .. } | ConnectionState::Body(_) => true,
+            ConnectionState::Idle { .. }
+            | ConnectionState::Waiting { .. }
+            | ConnectionState::Sending { .. } => self.unread().len() < MAX_AHEAD,
             // A client that sends before it reads must not wait for room.
-            State::Over(Ending::Close) => self.discards_body && !self.unsent().is_empty(),
-            State::Upgraded | State::Over(_) => false,
+            ConnectionState::Over(Ending::Close) => self.discards_body && !self.unsent().is_empty(),
+            ConnectionState::Upgraded | ConnectionState::Over(_) => false,
         }
     }
 
     /// Takes received bytes. [`advance`](Self::advance) uses them.
     pub fn receive(&mut self, bytes: &[u8]) {
-        if let State::Over(_) = self.state {
+        if let ConnectionState::Over(_) = self.state {
             return;
         }
         // At most as many bytes are moved as were used, so small pieces after a long input cost no
@@ -307,21 +307,21 @@ impl ServerConnection {
         self.read_upload(rules);
         loop {
             match &mut self.state {
-                State::Idle { since } => {
+                ConnectionState::Idle { since } => {
                     let since = *since;
                     if self.unsent().len() > MAX_UNSENT {
                         return None;
                     }
                     if self.unread().is_empty() {
                         if self.input_has_ended || clock.is_late(since, rules.idle_timeout) {
-                            self.state = State::Over(Ending::Close);
+                            self.state = ConnectionState::Over(Ending::Close);
                         }
                         return None;
                     }
                     let reader = HeadReader::new(rules.head);
-                    self.state = State::Head { since: now, reader };
+                    self.state = ConnectionState::Head { since: now, reader };
                 }
-                State::Head { since, reader } => {
+                ConnectionState::Head { since, reader } => {
                     let since = *since;
                     match reader.read_request(&self.input[self.used..]) {
                         Ok(Some((head, length))) => {
@@ -332,7 +332,7 @@ impl ServerConnection {
                             }
                         }
                         Ok(None) if self.input_has_ended => {
-                            self.state = State::Over(Ending::Close);
+                            self.state = ConnectionState::Over(Ending::Close);
                         }
                         Ok(None) if clock.is_late(since, rules.head_timeout) => {
                             self.refuse(408, "head took too long");
@@ -341,12 +341,12 @@ impl ServerConnection {
                         Err(error) => self.refuse(error.status(), &error.to_string()),
                     }
                 }
-                State::Body(_) => match self.read_body(rules) {
+                ConnectionState::Body(_) => match self.read_body(rules) {
                     Read::Whole(request) => return Some(ServerEvent::Request(request)),
                     Read::Incomplete => return None,
                     Read::Refused => {}
                 },
-                State::Waiting {
+                ConnectionState::Waiting {
                     since,
                     is_handed_out,
                     ..
@@ -360,16 +360,20 @@ impl ServerConnection {
                     if is_handed_out {
                         let id = self.id;
                         self.refuse(500, "server did not answer in time");
-                        return Some(ServerEvent::Forgotten(id));
+                        return Some(ServerEvent::HandlerTimedOut(id));
                     }
                     self.refuse(503, "server is too busy");
                 }
                 // A client that has left looks like one that has only ended its stream. Without an
                 // end of the answer it could not be noticed otherwise.
-                State::Sending { encoder, .. } if self.input_has_ended && encoder.is_endless() => {
+                ConnectionState::Sending { encoder, .. }
+                    if self.input_has_ended && encoder.is_endless() =>
+                {
                     self.end(Ending::Abort);
                 }
-                State::Sending { .. } | State::Upgraded | State::Over(_) => return None,
+                ConnectionState::Sending { .. }
+                | ConnectionState::Upgraded
+                | ConnectionState::Over(_) => return None,
             }
         }
     }
@@ -400,7 +404,7 @@ impl ServerConnection {
         }
         self.is_last = !head.keeps_alive();
         if upload_limit.is_some() {
-            self.state = State::waiting_for_answer(&head, now);
+            self.state = ConnectionState::waiting_for_answer(&head, now);
             self.upload = Upload::after(&head, rules.head, limit, now).map(Box::new);
             return Some(Box::new(Request {
                 id: self.id,
@@ -413,7 +417,7 @@ impl ServerConnection {
         if head.expects_continue() && self.unread().is_empty() {
             self.write_continue();
         }
-        self.state = State::Body(Box::new(Arriving {
+        self.state = ConnectionState::Body(Box::new(Arriving {
             decoder: BodyDecoder::new(head.body(), rules.head),
             head,
             body: Vec::new(),
@@ -429,7 +433,7 @@ impl ServerConnection {
 
     fn read_body(&mut self, rules: &ServerRules) -> Read {
         let clock = self.clock;
-        let State::Body(arriving) = &mut self.state else {
+        let ConnectionState::Body(arriving) = &mut self.state else {
             return Read::Incomplete;
         };
         while !arriving.decoder.is_done() && self.used < self.input.len() {
@@ -453,7 +457,7 @@ impl ServerConnection {
         }
         let is_slow = arriving.transfer.is_slow(rules.idle_timeout, &clock);
         if self.input_has_ended {
-            self.state = State::Over(Ending::Close);
+            self.state = ConnectionState::Over(Ending::Close);
         } else if is_slow {
             self.refuse(408, "body took too long");
         } else {
@@ -463,11 +467,11 @@ impl ServerConnection {
     }
 
     fn take_request(&mut self) -> Box<Request> {
-        let state = std::mem::replace(&mut self.state, State::Upgraded);
-        let State::Body(arriving) = state else {
+        let state = std::mem::replace(&mut self.state, ConnectionState::Upgraded);
+        let ConnectionState::Body(arriving) = state else {
             unreachable!("only a body becomes a request");
         };
-        self.state = State::waiting_for_answer(&arriving.head, self.clock.now());
+        self.state = ConnectionState::waiting_for_answer(&arriving.head, self.clock.now());
         let Arriving {
             head,
             decoder,
@@ -500,7 +504,7 @@ impl ServerConnection {
     }
 
     fn end(&mut self, ending: Ending) {
-        self.state = State::Over(ending);
+        self.state = ConnectionState::Over(ending);
         self.discards_body |= self.is_body_missing();
         self.upload = None;
         self.input = Vec::new();
@@ -509,28 +513,28 @@ impl ServerConnection {
 
     /// Whether another protocol has taken over.
     pub fn is_upgraded(&self) -> bool {
-        matches!(self.state, State::Upgraded)
+        matches!(self.state, ConnectionState::Upgraded)
     }
 
     /// Whether the request `id` is waiting for its answer.
     pub fn is_waiting(&self, id: u64) -> bool {
-        id == self.id && matches!(self.state, State::Waiting { .. })
+        id == self.id && matches!(self.state, ConnectionState::Waiting { .. })
     }
 
     /// Whether the answer to the request `id` was started and can be continued.
     pub fn is_sending(&self, id: u64) -> bool {
-        id == self.id && matches!(self.state, State::Sending { .. })
+        id == self.id && matches!(self.state, ConnectionState::Sending { .. })
     }
 
     /// What the connection is doing.
     pub fn activity(&self) -> Activity {
         match self.state {
-            State::Idle { .. } => Activity::Idle,
-            State::Head { .. } | State::Body(_) => Activity::Receiving,
-            State::Waiting { .. } => Activity::Waiting,
-            State::Sending { .. } => Activity::Sending,
-            State::Upgraded => Activity::Upgraded,
-            State::Over(_) => Activity::Ending,
+            ConnectionState::Idle { .. } => Activity::Idle,
+            ConnectionState::Head { .. } | ConnectionState::Body(_) => Activity::Receiving,
+            ConnectionState::Waiting { .. } => Activity::Waiting,
+            ConnectionState::Sending { .. } => Activity::Sending,
+            ConnectionState::Upgraded => Activity::Upgraded,
+            ConnectionState::Over(_) => Activity::Ending,
         }
     }
 
@@ -542,7 +546,7 @@ impl ServerConnection {
     /// How the connection ends, if it is ending. [`Ending::Close`] waits until everything was sent.
     pub fn ending(&self) -> Option<Ending> {
         match self.state {
-            State::Over(ending) => Some(ending),
+            ConnectionState::Over(ending) => Some(ending),
             _ => None,
         }
     }
@@ -552,10 +556,10 @@ impl ServerConnection {
     }
 }
 
-impl State {
+impl ConnectionState {
     /// The request with this head waits for its answer.
-    fn waiting_for_answer(head: &RequestHead, now: Instant) -> State {
-        State::Waiting {
+    fn waiting_for_answer(head: &RequestHead, now: Instant) -> ConnectionState {
+        ConnectionState::Waiting {
             since: now,
             kind: RequestKind {
                 is_head: head.method == "HEAD",

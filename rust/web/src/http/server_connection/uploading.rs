@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::upload::{Refusal, too_large};
-use super::{Ending, ServerConnection, State};
+use super::{ConnectionState, Ending, ServerConnection};
 use crate::http::server_rules::ServerRules;
 
 impl ServerConnection {
@@ -31,7 +31,7 @@ impl ServerConnection {
         }
         if waited
             && !upload.waits_for_client()
-            && let State::Waiting { since, .. } = &mut self.state
+            && let ConnectionState::Waiting { since, .. } = &mut self.state
         {
             *since = clock.now();
         }
@@ -39,7 +39,7 @@ impl ServerConnection {
             !upload.waits_for_caller() && upload.transfer().is_slow(rules.idle_timeout, &clock);
         if !upload.is_whole() && self.input_has_ended && self.unread().is_empty() {
             match self.state {
-                State::Sending { .. } => self.end(Ending::Abort),
+                ConnectionState::Sending { .. } => self.end(Ending::Abort),
                 _ => self.end(Ending::Close),
             }
         } else if is_slow {
@@ -50,7 +50,7 @@ impl ServerConnection {
     /// Ends the connection because of a body, after an error if no answer has begun.
     fn refuse_upload(&mut self, status: u16, words: &str) {
         match self.state {
-            State::Sending { .. } => self.end(Ending::Abort),
+            ConnectionState::Sending { .. } => self.end(Ending::Abort),
             _ => self.refuse(status, words),
         }
     }
@@ -62,7 +62,7 @@ impl ServerConnection {
         };
         let now = self.clock.at(now).now();
         let taken = upload.take(now);
-        if let State::Waiting { since, .. } = &mut self.state
+        if let ConnectionState::Waiting { since, .. } = &mut self.state
             && !taken.is_empty()
         {
             *since = now;
@@ -97,7 +97,7 @@ impl ServerConnection {
     /// Lets the client of the request `id` send its body, if it waits for that (RFC 9110, section
     /// 10.1.1).
     pub fn send_continue(&mut self, id: u64, now: Instant) {
-        if let (State::Waiting { .. }, Some(upload)) = (&self.state, &mut self.upload)
+        if let (ConnectionState::Waiting { .. }, Some(upload)) = (&self.state, &mut self.upload)
             && id == self.id
             && upload.may_continue(self.clock.at(now).now())
             && self.unread().is_empty()

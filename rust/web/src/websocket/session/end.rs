@@ -43,7 +43,7 @@ pub enum Cause {
 
 /// Why a session ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub(super) enum SessionEnd {
     /// The peer has sent its close frame.
     Close(Option<Close>),
     /// The peer has broken the protocol.
@@ -60,14 +60,14 @@ pub(super) enum End {
     Abort,
 }
 
-impl End {
+impl SessionEnd {
     /// The code of the close frame that answers it: `None` for no close frame, `Some(None)` for one
     /// without a code.
     pub(super) fn answer(&self) -> Option<Option<u16>> {
         match self {
             // The answer has the same code (section 5.5.1).
-            End::Close(close) => Some(close.as_ref().map(|close| close.code)),
-            End::Violation(error) => Some(Some(error.close_code())),
+            SessionEnd::Close(close) => Some(close.as_ref().map(|close| close.code)),
+            SessionEnd::Violation(error) => Some(Some(error.close_code())),
             _ => None,
         }
     }
@@ -79,11 +79,11 @@ impl End {
             ..Ended::default()
         };
         match self {
-            End::Close(close) => {
+            SessionEnd::Close(close) => {
                 ended.code = Some(close.as_ref().map_or(NO_STATUS, |close| close.code));
                 ended.reason = close.map(|close| close.reason).unwrap_or_default();
             }
-            End::Violation(error) => {
+            SessionEnd::Violation(error) => {
                 let code = error.close_code();
                 ended.code = Some(code);
                 ended.reason = phrase(code).to_owned();
@@ -93,18 +93,18 @@ impl End {
                     _ => format!("receive: {error}"),
                 });
             }
-            End::Silent(time) => {
+            SessionEnd::Silent(time) => {
                 let seconds = time.as_secs_f64();
                 ended.error = Some(format!("receive: no answer for {seconds} s"));
             }
             // It names its operation.
-            End::Stream(why) => ended.error = Some(why),
-            End::Handshake(why) => ended.error = Some(format!("handshake: {why}")),
-            End::HandshakeTimeout(time) => {
+            SessionEnd::Stream(why) => ended.error = Some(why),
+            SessionEnd::Handshake(why) => ended.error = Some(format!("handshake: {why}")),
+            SessionEnd::HandshakeTimeout(time) => {
                 let seconds = time.as_secs_f64();
                 ended.error = Some(format!("handshake: timed out after {seconds} s"));
             }
-            End::Abort => {}
+            SessionEnd::Abort => {}
         }
         ended
     }
@@ -112,14 +112,14 @@ impl End {
     fn cause(&self, has_sent_close: bool) -> Cause {
         match self {
             // Both ends may wait for the other to close the stream.
-            End::Close(_) | End::Stream(_) if has_sent_close => Cause::Local,
-            End::Abort => Cause::Local,
-            End::Close(_) => Cause::Peer,
-            End::Violation(_) => Cause::Violation,
-            End::Stream(_) => Cause::Stream,
-            End::Silent(_) => Cause::Silent,
-            End::Handshake(_) => Cause::Handshake,
-            End::HandshakeTimeout(_) => Cause::HandshakeTimeout,
+            SessionEnd::Close(_) | SessionEnd::Stream(_) if has_sent_close => Cause::Local,
+            SessionEnd::Abort => Cause::Local,
+            SessionEnd::Close(_) => Cause::Peer,
+            SessionEnd::Violation(_) => Cause::Violation,
+            SessionEnd::Stream(_) => Cause::Stream,
+            SessionEnd::Silent(_) => Cause::Silent,
+            SessionEnd::Handshake(_) => Cause::Handshake,
+            SessionEnd::HandshakeTimeout(_) => Cause::HandshakeTimeout,
         }
     }
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-use self::end::End;
+use self::end::SessionEnd;
 use self::opening::{Opened, Opening};
 use super::compression::Agreed;
 use super::{Event, Message, Receiver, Role, Sender, SharedMessage};
@@ -91,7 +91,7 @@ pub struct Session {
     is_new: bool,
     was_open: bool,
     /// How the session ends, with the next poll.
-    pending_end: Option<End>,
+    pending_end: Option<SessionEnd>,
     has_sent_close: bool,
     has_stream_ended: bool,
     /// Times are those of this clock. `None` before the first
@@ -263,11 +263,11 @@ impl Session {
         let since = self.since_of_state(clock.now());
         match (self.state, limit) {
             (State::Connecting, Some(time)) if clock.is_late(since, limit) => {
-                self.end(End::HandshakeTimeout(time));
+                self.end(SessionEnd::HandshakeTimeout(time));
             }
             (State::Open, _) => self.beat(&clock, limit),
             (State::Closing, Some(time)) if clock.is_late(since, limit) => {
-                self.end(End::Silent(time));
+                self.end(SessionEnd::Silent(time));
             }
             (State::Closed, _) if clock.is_late(since, limit) => self.output.clear(),
             _ => {}
@@ -320,7 +320,7 @@ impl Session {
             return;
         }
         if self.heartbeat.is_unanswered {
-            self.end(End::Silent(interval));
+            self.end(SessionEnd::Silent(interval));
             return;
         }
         self.heartbeat.last = Some(now);
@@ -408,7 +408,7 @@ impl Session {
             match self.receiver.receive(&mut bytes) {
                 Ok(None) => return bytes,
                 Ok(Some(event)) => self.handle(event, backlog),
-                Err(error) => self.end_later(End::Violation(error)),
+                Err(error) => self.end_later(SessionEnd::Violation(error)),
             }
         }
         match self.state {
@@ -447,7 +447,7 @@ impl Session {
                 self.is_new = true;
                 self.was_open = true;
             }
-            Err(why) => self.end(End::Handshake(why)),
+            Err(why) => self.end(SessionEnd::Handshake(why)),
         }
     }
 
@@ -478,7 +478,7 @@ impl Session {
                 self.counts.pongs_received += 1;
                 self.heartbeat.is_unanswered = false;
             }
-            Event::Close(close) => self.end_later(End::Close(close)),
+            Event::Close(close) => self.end_later(SessionEnd::Close(close)),
         }
     }
 
@@ -489,7 +489,7 @@ impl Session {
         self.has_stream_ended = true;
         self.receive(&[], 0);
         if self.unread.is_empty() && self.pending_end.is_none() && self.state < State::Closed {
-            self.end_later(End::Stream(why.to_owned()));
+            self.end_later(SessionEnd::Stream(why.to_owned()));
         }
     }
 
@@ -563,7 +563,7 @@ impl Session {
     /// closing already.
     pub fn close(&mut self, code: u16, reason: &str) {
         match self.state {
-            State::Connecting => self.end(End::Abort),
+            State::Connecting => self.end(SessionEnd::Abort),
             State::Open => {
                 self.discard_messages();
                 self.send_close(Some(code), reason);
@@ -582,7 +582,7 @@ impl Session {
     pub fn abort(&mut self) {
         self.discard_messages();
         self.pending_end = None;
-        self.end(End::Abort);
+        self.end(SessionEnd::Abort);
     }
 
     fn discard_messages(&mut self) {
@@ -599,14 +599,14 @@ impl Session {
 
     /// Ends the session now, or with the next poll if messages are left: a script that checks the
     /// state after each poll has to see the session open together with its last messages.
-    fn end_later(&mut self, end: End) {
+    fn end_later(&mut self, end: SessionEnd) {
         match self.is_new || !self.queue.is_empty() {
             true => self.pending_end = Some(end),
             false => self.end(end),
         }
     }
 
-    fn end(&mut self, end: End) {
+    fn end(&mut self, end: SessionEnd) {
         if self.state == State::Closed {
             return;
         }

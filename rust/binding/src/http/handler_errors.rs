@@ -1,5 +1,5 @@
-//! Errors about handlers that do not answer, one for each handler, so that strangers cannot fill
-//! the log.
+//! Errors about handlers that do not answer, one for each handler, so that untrusted
+//! clients cannot fill the log.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -8,9 +8,9 @@ use godot::prelude::godot_error;
 
 /// The handlers whose error was printed.
 #[derive(Default)]
-pub(super) struct Complaints(Mutex<HashSet<String>>);
+pub(super) struct HandlerErrors(Mutex<HashSet<String>>);
 
-impl Complaints {
+impl HandlerErrors {
     /// Prints that `handler` did not answer. `why` says how that was found.
     pub(super) fn print(&self, handler: &str, why: &str) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);

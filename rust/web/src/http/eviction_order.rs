@@ -5,44 +5,44 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::time::Instant;
 
-use super::server_connection::Occupation;
+use super::server_connection::EvictionClass;
 
-/// The connections of a server that is full, in the order in which they make room: first by what
+/// The connections of a server that is full, in the order in which they are evicted: first by what
 /// they are busy with, then those whose address has the most connections, then the oldest.
 ///
-/// A busy connection makes room only for a newcomer whose address still has fewer connections after
-/// that, so nobody can occupy all places from one address. Connections without an address of their
+/// A busy connection is evicted only for a new client whose address still has fewer connections
+/// after that, so nobody can occupy all places from one address. Connections without an address of their
 /// own, such as those through a proxy on the same machine, are equal.
 ///
 /// # Examples
 ///
 /// ```
 /// use std::time::Instant;
-/// use stream_socket_web::http::{Crowd, Occupation};
+/// use stream_socket_web::http::{EvictionOrder, EvictionClass};
 ///
-/// let (mut crowd, now) = (Crowd::default(), Instant::now());
-/// crowd.join("busy", None, (Occupation::Busy, now));
-/// crowd.join("idle", None, (Occupation::Idle, now));
-/// assert_eq!(crowd.next_for(None), Some("idle"));
-/// assert_eq!(crowd.next_for(None), None);
+/// let (mut order, now) = (EvictionOrder::default(), Instant::now());
+/// order.insert("busy", None, (EvictionClass::Busy, now));
+/// order.insert("idle", None, (EvictionClass::Idle, now));
+/// assert_eq!(order.pop_for(None), Some("idle"));
+/// assert_eq!(order.pop_for(None), None);
 /// ```
 #[derive(Debug)]
-pub struct Crowd<T> {
+pub struct EvictionOrder<T> {
     machines: HashMap<Option<IpAddr>, Members<T>>,
-    /// The machines, ordered by the member of each that makes room first.
+    /// The machines, ordered by the member of each that is evicted first.
     order: BTreeSet<Rank>,
     joined: u64,
 }
 
-/// The members of a machine, in the order in which they make room. The number makes keys unique.
-type Members<T> = BTreeMap<(Occupation, Instant, u64), T>;
+/// The members of a machine, in the order of eviction. The number makes keys unique.
+type Members<T> = BTreeMap<(EvictionClass, Instant, u64), T>;
 
-/// The order in which machines make room: by occupation, number of connections and age.
-type Rank = (Occupation, Reverse<usize>, Instant, u64, Option<IpAddr>);
+/// The order of eviction among machines: by class, number of connections and age.
+type Rank = (EvictionClass, Reverse<usize>, Instant, u64, Option<IpAddr>);
 
-impl<T> Default for Crowd<T> {
-    fn default() -> Crowd<T> {
-        Crowd {
+impl<T> Default for EvictionOrder<T> {
+    fn default() -> EvictionOrder<T> {
+        EvictionOrder {
             machines: HashMap::new(),
             order: BTreeSet::new(),
             joined: 0,
@@ -50,26 +50,26 @@ impl<T> Default for Crowd<T> {
     }
 }
 
-impl<T> Crowd<T> {
+impl<T> EvictionOrder<T> {
     /// Adds `member`, with what it is busy with and since when. See [`address_of_its_own`] for
     /// `address`.
-    pub fn join(
+    pub fn insert(
         &mut self,
         member: T,
         address: Option<IpAddr>,
-        (occupation, since): (Occupation, Instant),
+        (class, since): (EvictionClass, Instant),
     ) {
-        let key = (occupation, since, self.joined);
+        let key = (class, since, self.joined);
         self.joined += 1;
         self.change(address, |members| members.insert(key, member));
     }
 
-    /// Removes and returns the next member that makes room for a newcomer from `newcomer`.
-    pub fn next_for(&mut self, newcomer: Option<IpAddr>) -> Option<T> {
-        let (occupation, Reverse(count), _, _, address) = *self.order.first()?;
-        let is_over_its_share = newcomer.is_some() && count > self.count(newcomer) + 1;
+    /// Removes and returns the next member to evict for a client from the address `new_client`.
+    pub fn pop_for(&mut self, new_client: Option<IpAddr>) -> Option<T> {
+        let (class, Reverse(count), _, _, address) = *self.order.first()?;
+        let is_over_its_share = new_client.is_some() && count > self.count(new_client) + 1;
         // The machine of this one has the most busy connections, so no other is over its share.
-        if occupation == Occupation::Busy && !is_over_its_share {
+        if class == EvictionClass::Busy && !is_over_its_share {
             return None;
         }
         self.change(address, BTreeMap::pop_first)
@@ -93,14 +93,8 @@ impl<T> Crowd<T> {
 
     fn rank(&self, address: Option<IpAddr>) -> Option<Rank> {
         let (first, _) = self.machines.get(&address)?.first_key_value()?;
-        let (occupation, since, number) = *first;
-        Some((
-            occupation,
-            Reverse(self.count(address)),
-            since,
-            number,
-            address,
-        ))
+        let (class, since, number) = *first;
+        Some((class, Reverse(self.count(address)), since, number, address))
     }
 
     /// How many connections a machine has. A connection without an address counts as a machine.
@@ -137,71 +131,71 @@ mod tests {
         Some(IpAddr::from([192, 0, 2, last]))
     }
 
-    /// All that make room for newcomers from `newcomer`, in order.
-    fn all<T>(crowd: &mut Crowd<T>, newcomer: Option<IpAddr>) -> Vec<T> {
-        std::iter::from_fn(|| crowd.next_for(newcomer)).collect()
+    /// All that are evicted for new clients from `new_client`, in order.
+    fn all<T>(order: &mut EvictionOrder<T>, new_client: Option<IpAddr>) -> Vec<T> {
+        std::iter::from_fn(|| order.pop_for(new_client)).collect()
     }
 
     #[test]
     fn occupation_decides_first_and_then_age() {
         let start = Instant::now();
-        let mut crowd = Crowd::default();
-        for (age, occupation) in [
-            (1, Occupation::Answer),
-            (2, Occupation::Idle),
-            (3, Occupation::Head),
-            (4, Occupation::Busy),
-            (5, Occupation::Idle),
-            (6, Occupation::Body),
+        let mut order = EvictionOrder::default();
+        for (age, class) in [
+            (1, EvictionClass::Answer),
+            (2, EvictionClass::Idle),
+            (3, EvictionClass::Head),
+            (4, EvictionClass::Busy),
+            (5, EvictionClass::Idle),
+            (6, EvictionClass::Body),
         ] {
-            crowd.join(age, None, (occupation, start - age * SECOND));
+            order.insert(age, None, (class, start - age * SECOND));
         }
-        assert_eq!(all(&mut crowd, None), [5, 2, 3, 6, 1]);
-        assert_eq!(all(&mut crowd, address(1)), [], "nobody has too many");
+        assert_eq!(all(&mut order, None), [5, 2, 3, 6, 1]);
+        assert_eq!(all(&mut order, address(1)), [], "nobody has too many");
     }
 
     #[test]
-    fn addresses_with_many_connections_make_room_first() {
+    fn addresses_with_many_connections_are_evicted_first() {
         let start = Instant::now();
-        let mut crowd = Crowd::default();
+        let mut order = EvictionOrder::default();
         for (name, last, age) in [("a1", 1, 9), ("b1", 2, 8), ("b2", 2, 7), ("b3", 2, 6)] {
-            crowd.join(
+            order.insert(
                 name,
                 address(last),
-                (Occupation::Idle, start - age * SECOND),
+                (EvictionClass::Idle, start - age * SECOND),
             );
         }
-        crowd.join("local", None, (Occupation::Idle, start - 10 * SECOND));
-        assert_eq!(all(&mut crowd, None), ["b1", "b2", "local", "a1", "b3"]);
+        order.insert("local", None, (EvictionClass::Idle, start - 10 * SECOND));
+        assert_eq!(all(&mut order, None), ["b1", "b2", "local", "a1", "b3"]);
     }
 
     #[test]
     fn nobody_holds_all_places_from_one_address() {
         let now = Instant::now();
-        let mut crowd = Crowd::default();
-        let join = |crowd: &mut Crowd<(u8, u32)>, last: u8, age: u32| {
+        let mut order = EvictionOrder::default();
+        let insert = |order: &mut EvictionOrder<(u8, u32)>, last: u8, age: u32| {
             let since = now - age * SECOND;
-            crowd.join((last, age), address(last), (Occupation::Busy, since));
+            order.insert((last, age), address(last), (EvictionClass::Busy, since));
         };
         for age in 0..4 {
-            join(&mut crowd, 1, age);
+            insert(&mut order, 1, age);
         }
-        join(&mut crowd, 2, 9);
+        insert(&mut order, 2, 9);
         // Clients on this machine may come through a proxy.
-        assert_eq!(crowd.next_for(None), None);
+        assert_eq!(order.pop_for(None), None);
         assert_eq!(
-            crowd.next_for(address(1)),
+            order.pop_for(address(1)),
             None,
             "they keep their own places"
         );
-        assert_eq!(crowd.next_for(address(2)), Some((1, 3)));
-        join(&mut crowd, 2, 0);
-        assert_eq!(crowd.next_for(address(2)), None, "3 and 2");
-        assert_eq!(crowd.next_for(address(3)), Some((1, 2)));
-        join(&mut crowd, 3, 0);
-        assert_eq!(crowd.next_for(address(3)), None, "2, 2 and 1");
+        assert_eq!(order.pop_for(address(2)), Some((1, 3)));
+        insert(&mut order, 2, 0);
+        assert_eq!(order.pop_for(address(2)), None, "3 and 2");
+        assert_eq!(order.pop_for(address(3)), Some((1, 2)));
+        insert(&mut order, 3, 0);
+        assert_eq!(order.pop_for(address(3)), None, "2, 2 and 1");
         assert_eq!(
-            crowd.next_for(address(4)),
+            order.pop_for(address(4)),
             Some((2, 9)),
             "the oldest of 2 and 2"
         );
