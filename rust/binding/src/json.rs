@@ -44,7 +44,7 @@ fn valid_escapes(json: String) -> String {
 }
 
 /// An array or an object whose end has not been read.
-enum Unfinished {
+enum OpenContainer {
     Array(VarArray),
     Object {
         entries: VarDictionary,
@@ -71,17 +71,17 @@ pub(crate) fn parse(json: &[u8]) -> Result<Variant, impl Display> {
 /// Reads a value. The arrays and objects around the current value are in a list, because the stack
 /// of a thread may be too small for recursion.
 fn read(reader: &mut JsonStreamReader<&[u8]>) -> Result<Variant, ReaderError> {
-    let mut around: Vec<Unfinished> = Vec::new();
+    let mut around: Vec<OpenContainer> = Vec::new();
     loop {
         let mut value = match reader.peek()? {
             ValueType::Array => {
                 reader.begin_array()?;
-                around.push(Unfinished::Array(VarArray::new()));
+                around.push(OpenContainer::Array(VarArray::new()));
                 None
             }
             ValueType::Object => {
                 reader.begin_object()?;
-                around.push(Unfinished::Object {
+                around.push(OpenContainer::Object {
                     entries: VarDictionary::new(),
                     name: Variant::nil(),
                 });
@@ -103,22 +103,22 @@ fn read(reader: &mut JsonStreamReader<&[u8]>) -> Result<Variant, ReaderError> {
             };
             if let Some(value) = value.take() {
                 match open {
-                    Unfinished::Array(array) => array.push(&value),
-                    Unfinished::Object { entries, name } => entries.set(&*name, &value),
+                    OpenContainer::Array(array) => array.push(&value),
+                    OpenContainer::Object { entries, name } => entries.set(&*name, &value),
                 }
             }
             if reader.has_next()? {
-                if let Unfinished::Object { name, .. } = open {
+                if let OpenContainer::Object { name, .. } = open {
                     *name = text::decoded(reader.next_name()?.as_bytes()).to_variant();
                 }
                 break;
             }
             value = match around.pop() {
-                Some(Unfinished::Array(array)) => {
+                Some(OpenContainer::Array(array)) => {
                     reader.end_array()?;
                     Some(array.to_variant())
                 }
-                Some(Unfinished::Object { entries, .. }) => {
+                Some(OpenContainer::Object { entries, .. }) => {
                     reader.end_object()?;
                     Some(entries.to_variant())
                 }

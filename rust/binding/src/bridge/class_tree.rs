@@ -51,7 +51,7 @@ pub(crate) struct Class {
 }
 
 /// The class of a method, and how ClassDB shows the method.
-pub(super) struct Route<'a> {
+pub(super) struct MethodRoute<'a> {
     pub(super) class: &'static str,
     pub(super) method: &'a str,
     pub(super) kind: MethodKind,
@@ -91,14 +91,14 @@ impl ClassTree {
 
     /// Routes the Rust function `function`: to the subclass whose prefix it has, under the name
     /// without the prefix, or to the base.
-    pub(super) fn route<'a>(&self, function: &'a str) -> Route<'a> {
+    pub(super) fn route<'a>(&self, function: &'a str) -> MethodRoute<'a> {
         let (class, method) = self
             .classes
             .iter()
             .find_map(|class| Some((class.name, function.strip_prefix(class.method_prefix)?)))
             .unwrap_or((self.base, function));
         let row = self.methods.iter().find(|row| row.function == function);
-        Route {
+        MethodRoute {
             class,
             method,
             kind: row.map_or_else(|| kind_of(method), |row| row.kind),

@@ -101,7 +101,7 @@ fn make(
     let engine_class = class.tree.engine_class.get();
     let engine_class = engine_class.expect("the class is registered");
     // SAFETY: Godot only reads the name of the class, which it has.
-    let object = Unfinished(unsafe { (interface().construct_object)(engine_class.sys().cast()) });
+    let object = NewObject(unsafe { (interface().construct_object)(engine_class.sys().cast()) });
     let address = ObjectAddress::of(object.0).expect("Godot makes an object of its class");
     let instance = new_instance(address);
     let object = object.finish();
@@ -117,9 +117,9 @@ fn make(
 }
 
 /// An object without an instance. It is destroyed if making its part panics.
-struct Unfinished(sys::GDExtensionObjectPtr);
+struct NewObject(sys::GDExtensionObjectPtr);
 
-impl Unfinished {
+impl NewObject {
     fn finish(self) -> sys::GDExtensionObjectPtr {
         let object = self.0;
         std::mem::forget(self);
@@ -127,7 +127,7 @@ impl Unfinished {
     }
 }
 
-impl Drop for Unfinished {
+impl Drop for NewObject {
     fn drop(&mut self) {
         if !self.0.is_null() {
             // SAFETY: Nobody else knows the object.

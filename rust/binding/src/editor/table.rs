@@ -58,7 +58,7 @@ struct Row {
 }
 
 /// What the game has reported about an object.
-struct Report {
+struct ReceivedReport {
     number: i64,
     /// As the table shows them.
     class: String,
@@ -184,10 +184,10 @@ impl Table {
             .get(0)
             .and_then(|time| time.try_to().ok())
             .unwrap_or(0.0);
-        let reports: Vec<Report> = answer
+        let reports: Vec<ReceivedReport> = answer
             .iter_shared()
             .skip(1)
-            .filter_map(|row| Report::read(&row, time))
+            .filter_map(|row| ReceivedReport::read(&row, time))
             .collect();
         self.head.set_text(&match reports.len() {
             1 => "1 socket object".to_owned(),
@@ -206,7 +206,7 @@ impl Table {
         }
     }
 
-    fn update(&mut self, report: Report) {
+    fn update(&mut self, report: ReceivedReport) {
         let row = self.rows.entry(report.number).or_insert_with(|| Row {
             item: self.tree.create_item().expect("a tree makes items"),
             counts: report.counts,
@@ -241,13 +241,13 @@ impl Table {
     }
 }
 
-impl Report {
+impl ReceivedReport {
     /// One row of the answer, or `None` if it is not what [`debugger`](crate::debugger) sends.
-    fn read(row: &Variant, time: f64) -> Option<Report> {
+    fn read(row: &Variant, time: f64) -> Option<ReceivedReport> {
         let row: VarArray = row.try_to().ok()?;
         let text = |place: usize| row.get(place)?.try_to::<String>().ok();
         let number = |place: usize| row.get(place)?.try_to::<i64>().ok();
-        Some(Report {
+        Some(ReceivedReport {
             number: number(0)?,
             class: text(1)?,
             status: text(2)?,

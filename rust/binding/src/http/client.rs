@@ -14,7 +14,7 @@ use super::file_source::FileSource;
 use super::received::Received;
 use super::tls::HandshakeTime;
 use super::transport::Transport;
-use super::unsent::{Unsent, UnsentOfClient};
+use super::unsent::{UnsentAnswers, UnsentOfClient};
 use crate::bridge::ObjectRef;
 use crate::parts::Presence;
 use crate::parts::live::{Live, Report};
@@ -96,7 +96,7 @@ impl Client {
         connection: Connection,
         tls_options: Option<ObjectRef>,
         entity_tags: Arc<EntityTags>,
-        unsent: Arc<Unsent>,
+        unsent: Arc<UnsentAnswers>,
         shares: Shares,
     ) -> Client {
         connection.set_allow_half_open(true);

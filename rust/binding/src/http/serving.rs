@@ -19,7 +19,7 @@ use super::handler_errors::HandlerErrors;
 use super::request::{HTTPServerRequestRs, Origin};
 use super::routes::Found;
 use super::tls::HandshakeTime;
-use super::unsent::Unsent;
+use super::unsent::UnsentAnswers;
 use crate::bridge::{ObjectRef, SignalName, part_of};
 use crate::parts::live::{self, Live, Report};
 use crate::parts::{LastError, Presence};
@@ -56,7 +56,7 @@ pub(super) struct Serving {
     pub(super) listener: Listener,
     clients: Mutex<Vec<Arc<Client>>>,
     pub(super) limits: Mutex<Limits>,
-    pub(super) unsent: Arc<Unsent>,
+    pub(super) unsent: Arc<UnsentAnswers>,
     inbox: Mutex<Inbox>,
     handler_errors: Arc<HandlerErrors>,
     entity_tags: Arc<EntityTags>,

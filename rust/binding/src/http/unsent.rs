@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The unsent bytes of all clients of a server.
-pub(super) struct Unsent {
+pub(super) struct UnsentAnswers {
     bytes: AtomicUsize,
     /// How many bytes of a stream may wait before a script has to wait.
     pub(super) max_of_stream: AtomicUsize,
@@ -12,9 +12,9 @@ pub(super) struct Unsent {
     pub(super) max_in_all: AtomicUsize,
 }
 
-impl Default for Unsent {
-    fn default() -> Unsent {
-        Unsent {
+impl Default for UnsentAnswers {
+    fn default() -> UnsentAnswers {
+        UnsentAnswers {
             bytes: AtomicUsize::new(0),
             max_of_stream: AtomicUsize::new(1 << 20),
             max_in_all: AtomicUsize::new(64 << 20),
@@ -22,7 +22,7 @@ impl Default for Unsent {
     }
 }
 
-impl Unsent {
+impl UnsentAnswers {
     /// Whether the unsent bytes of all clients exceed the limit.
     pub(super) fn is_full(&self) -> bool {
         self.bytes.load(Ordering::Relaxed) > self.max_in_all.load(Ordering::Relaxed)
@@ -42,16 +42,16 @@ impl Unsent {
 
 /// The unsent bytes of one client.
 pub(super) struct UnsentOfClient {
-    all: Arc<Unsent>,
+    all: Arc<UnsentAnswers>,
     bytes: usize,
 }
 
 impl UnsentOfClient {
-    pub(super) fn new(all: Arc<Unsent>) -> UnsentOfClient {
+    pub(super) fn new(all: Arc<UnsentAnswers>) -> UnsentOfClient {
         UnsentOfClient { all, bytes: 0 }
     }
 
-    pub(super) fn all(&self) -> &Unsent {
+    pub(super) fn all(&self) -> &UnsentAnswers {
         &self.all
     }
 

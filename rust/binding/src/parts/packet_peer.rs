@@ -9,7 +9,7 @@ use stream_socket::packets::{Framing, LengthField, Width};
 
 use super::codes::Code;
 use super::frame_poll_state::FramePoll;
-use super::hints::{self, Unfinished};
+use super::hints::{self, HintedPackets};
 use super::last_error::{Details, LastError};
 use super::lent;
 use super::part::{Constructible, Emitter, Packets, Part, TakesObject};
@@ -206,8 +206,8 @@ impl<O: Emitter> PacketPeerPart<O> {
     }
 }
 
-impl<O: Emitter> Unfinished for PacketPeerPart<O> {
-    fn unfinished(&self) -> Option<(u64, u64)> {
+impl<O: Emitter> HintedPackets for PacketPeerPart<O> {
+    fn incomplete_position(&self) -> Option<(u64, u64)> {
         let packet = self.channel.incomplete(0)?;
         Some((packet.generation, packet.received))
     }
@@ -252,7 +252,7 @@ impl<O: Emitter> Part for PacketPeerPart<O> {
 
     fn made(self: &Arc<Self>, _: &'static str) {
         if hints::are_on() {
-            let packets: Arc<dyn Unfinished> = self.clone();
+            let packets: Arc<dyn HintedPackets> = self.clone();
             hints::watch_packets(Arc::downgrade(&packets));
         }
     }

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 pub(crate) use begun::{begun, freed, used};
 pub(crate) use connects::connecting;
 pub(super) use connects::{Connects, status_asked};
-pub(super) use packets::{Unfinished, watch_packets};
+pub(super) use packets::{HintedPackets, watch_packets};
 pub(crate) use switch::are_on;
 
 use crate::settings;
@@ -29,7 +29,7 @@ static LAST_TICK: Mutex<Option<Instant>> = Mutex::new(None);
 
 /// Turns hints on, or turns them off and forgets all objects.
 pub(crate) fn enable(enabled: bool) {
-    switch::turn(enabled);
+    switch::set_enabled(enabled);
     if !enabled {
         connects::forget();
         packets::forget();

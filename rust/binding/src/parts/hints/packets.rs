@@ -9,7 +9,7 @@ static WATCHED: Mutex<Vec<PacketWatch>> = Mutex::new(Vec::new());
 
 /// The packets of a stream, until their hint is given.
 struct PacketWatch {
-    packets: Weak<dyn Unfinished>,
+    packets: Weak<dyn HintedPackets>,
     /// The line of the script that has made the packet peer.
     place: String,
     /// Where the stream was at the last step.
@@ -21,16 +21,16 @@ struct PacketWatch {
 pub(crate) type Position = (u64, u64);
 
 /// A stream of packets, the next of which may have arrived in part.
-pub(crate) trait Unfinished: Send + Sync {
+pub(crate) trait HintedPackets: Send + Sync {
     /// The position of the stream, if a packet has arrived in part.
-    fn unfinished(&self) -> Option<Position>;
+    fn incomplete_position(&self) -> Option<Position>;
 
     /// The hint for that packet. `None` if more of it has arrived, and nobody has polled.
     fn hint(&self) -> Option<String>;
 }
 
 /// Watches `packets` as long as they exist.
-pub(crate) fn watch_packets(packets: Weak<dyn Unfinished>) {
+pub(crate) fn watch_packets(packets: Weak<dyn HintedPackets>) {
     let place = place();
     let mut watched = watched();
     if watched.len() == watched.capacity() {
@@ -74,8 +74,8 @@ pub(super) fn forget() {
 
 impl PacketWatch {
     /// Counts the time of `packets`. Returns whether the hint is due.
-    fn count(&mut self, packets: &dyn Unfinished, step: Duration) -> bool {
-        match packets.unfinished() {
+    fn count(&mut self, packets: &dyn HintedPackets, step: Duration) -> bool {
+        match packets.incomplete_position() {
             Some(position) if position == self.position => self.unchanged += step,
             other => {
                 self.position = other.unwrap_or_default();

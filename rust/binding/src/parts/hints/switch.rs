@@ -18,7 +18,7 @@ pub(super) const LONGEST_STEP: Duration = Duration::from_secs(1);
 static IS_ON: AtomicBool = AtomicBool::new(false);
 
 /// Turns hints on or off.
-pub(super) fn turn(enabled: bool) {
+pub(super) fn set_enabled(enabled: bool) {
     IS_ON.store(enabled, Ordering::Relaxed);
 }
 

@@ -10,7 +10,7 @@ use stream_socket_web::websocket::SharedMessage;
 use stream_socket_web::websocket::session::{Cause, Session, State};
 
 use super::background::{self, Kept, RECENTLY};
-use super::state::{Unsent, WebSocketPart, WebSocketState};
+use super::state::{UnsentOutput, WebSocketPart, WebSocketState};
 use super::stream::{EngineStream, WebSocketStream};
 use crate::parts::codes::Code;
 use crate::parts::lent;
@@ -337,7 +337,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
             }
             state.engine_output = output;
             let length = bytes.len() - passed;
-            state.unsent = Unsent {
+            state.unsent = UnsentOutput {
                 bytes,
                 passed,
                 length,
@@ -357,7 +357,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
     fn end_with_stream(&self, session_number: u64, why: &str) {
         let mut state = self.state();
         if state.session_number == session_number {
-            state.unsent = Unsent::default();
+            state.unsent = UnsentOutput::default();
             if let Some(session) = &mut state.session {
                 session.end_of_stream(why);
                 session.output().clear();
@@ -493,7 +493,7 @@ impl<O: Emitter> WebSocketState<O> {
         session.keep_alive(now, self.settings.time_limits(), backlog);
         // Only a stream of the engine's has some left.
         if session.has_given_up_output() {
-            self.unsent = Unsent::default();
+            self.unsent = UnsentOutput::default();
         }
     }
 

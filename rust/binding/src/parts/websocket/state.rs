@@ -61,7 +61,7 @@ pub(super) struct WebSocketState<O> {
     /// Whether something was left to send at the last exchange.
     pub(super) has_backlog: bool,
     /// Output of the session that a stream of the engine's has not taken.
-    pub(super) unsent: Unsent,
+    pub(super) unsent: UnsentOutput,
     /// How many bytes of output were queued in total, and where each message that may be unsent
     /// ends.
     pub(super) queued_total: u64,
@@ -74,7 +74,7 @@ pub(super) struct WebSocketState<O> {
 
 /// Output that waits for a stream of the engine's.
 #[derive(Debug, Default)]
-pub(super) struct Unsent {
+pub(super) struct UnsentOutput {
     /// Empty while a thread passes it on.
     pub(super) bytes: Vec<u8>,
     /// How many of the bytes were passed on.
@@ -147,7 +147,7 @@ impl<O: Emitter> WebSocketPart<O> {
             state.is_connected_due = false;
             state.is_drained_due = false;
             state.closed_due = None;
-            state.unsent = Unsent::default();
+            state.unsent = UnsentOutput::default();
             state.queued_total = 0;
             state.message_ends.clear();
             state.engine_output = EngineOutput::default();
@@ -505,7 +505,7 @@ impl<O: Emitter> Constructible for WebSocketPart<O> {
                 is_drained_due: false,
                 closed_due: None,
                 has_backlog: false,
-                unsent: Unsent::default(),
+                unsent: UnsentOutput::default(),
                 queued_total: 0,
                 message_ends: VecDeque::new(),
                 engine_output: EngineOutput::default(),
