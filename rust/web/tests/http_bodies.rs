@@ -207,7 +207,7 @@ fn bodies_are_written_as_they_are_read() {
 }
 
 #[test]
-fn a_length_is_kept() {
+fn a_body_must_have_its_announced_length() {
     let (mut encoder, mut out) = (BodyEncoder::new(BodyFraming::Length(3)), Vec::new());
     encoder.write(&mut out, b"ab").unwrap();
     let error = encoder.write(&mut out, b"cde").unwrap_err();

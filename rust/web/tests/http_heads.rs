@@ -477,7 +477,7 @@ fn empty_lines_may_precede_a_request() {
 }
 
 #[test]
-fn limits_are_exact() {
+fn head_limits_apply_at_the_exact_byte() {
     let limits = |bytes, fields| HeadReader::new(HeadLimits { bytes, fields });
     let text = "GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n\r\n";
     assert!(

@@ -37,10 +37,10 @@ impl Server {
         String::from_utf8(self.connection.take_body(id, self.now)).unwrap()
     }
 
-    /// Takes what has arrived until there is no news.
+    /// Takes what has arrived until there is no event.
     fn take_all(&mut self, id: u64) -> String {
         let mut body = String::new();
-        while self.connection.has_news_of_body(id) {
+        while self.connection.has_body_event(id) {
             body += &self.take(id);
         }
         body
@@ -69,8 +69,8 @@ fn uploads_are_the_same_at_every_cut_and_stay_in_order() {
                 server.connection.receive(piece.as_bytes());
                 loop {
                     if let Some(id) = open {
-                        let news = server.take_all(id);
-                        found.last_mut().unwrap().1 += &news;
+                        let taken = server.take_all(id);
+                        found.last_mut().unwrap().1 += &taken;
                         if !server.connection.is_receiving_body(id) {
                             server.respond(id, "");
                             open = None;
@@ -86,7 +86,7 @@ fn uploads_are_the_same_at_every_cut_and_stay_in_order() {
                         }
                         Some(other) => panic!("{other:?}"),
                         // What has arrived of the body is there after the call.
-                        None if open.is_some_and(|id| server.connection.has_news_of_body(id)) => {}
+                        None if open.is_some_and(|id| server.connection.has_body_event(id)) => {}
                         None => break,
                     }
                 }
@@ -101,30 +101,30 @@ fn uploads_are_the_same_at_every_cut_and_stay_in_order() {
 }
 
 #[test]
-fn news_end_once_after_everything_was_taken() {
+fn the_end_of_a_body_is_reported_once() {
     let mut server = uploads(10);
     let id = server.request(&post("Content-Length: 4\r\n", "ab")).id;
     assert!(server.connection.is_receiving_body(id));
     assert_eq!(server.take(id), "", "it has not been read");
     assert_eq!(server.advance(), None);
     // Bytes that nobody takes are reported each time.
-    assert!(server.connection.has_news_of_body(id));
-    assert!(server.connection.has_news_of_body(id));
+    assert!(server.connection.has_body_event(id));
+    assert!(server.connection.has_body_event(id));
     assert_eq!(server.take(id), "ab");
-    assert!(!server.connection.has_news_of_body(id));
+    assert!(!server.connection.has_body_event(id));
     assert_eq!(server.receive("cd"), None);
-    assert!(server.connection.has_news_of_body(id));
+    assert!(server.connection.has_body_event(id));
     assert_eq!((server.take(id), server.take(id)), ("cd".into(), "".into()));
     assert!(
         server.connection.is_receiving_body(id),
-        "until the last news"
+        "until the last event"
     );
-    assert!(server.connection.has_news_of_body(id));
+    assert!(server.connection.has_body_event(id));
     assert!(!server.connection.is_receiving_body(id));
-    assert!(!server.connection.has_news_of_body(id));
+    assert!(!server.connection.has_body_event(id));
     // Other requests have none.
     for other in [id - 1, id + 1] {
-        assert!(!server.connection.has_news_of_body(other));
+        assert!(!server.connection.has_body_event(other));
         assert!(!server.connection.is_receiving_body(other));
         assert_eq!(server.take(other), "");
     }
@@ -133,7 +133,7 @@ fn news_end_once_after_everything_was_taken() {
     assert_eq!(server.sent(), answer, "the connection stays");
     let id = server.request(&get("/")).id;
     assert!(!server.connection.is_receiving_body(id), "no body");
-    assert!(!server.connection.has_news_of_body(id));
+    assert!(!server.connection.has_body_event(id));
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn a_body_that_nobody_takes_makes_the_client_wait() {
         if is_chunked {
             server.receive("0\r\n\r\n");
         }
-        assert!(server.connection.has_news_of_body(id));
+        assert!(server.connection.has_body_event(id));
         assert!(!server.connection.is_receiving_body(id));
     }
 }
@@ -323,7 +323,7 @@ fn an_answer_before_the_end_of_the_body_ends_the_connection() {
         assert!(server.connection.wants_input());
         assert_eq!(server.receive(&"x".repeat(10_000)), None);
         assert_eq!(server.take(id), "");
-        assert!(!server.connection.has_news_of_body(id));
+        assert!(!server.connection.has_body_event(id));
     }
     // The client may stop sending, and end its stream, after it has read the head.
     assert!(!server.sent().is_empty());

@@ -353,7 +353,7 @@ fn a_client_refuses_what_it_has_not_asked_for() {
 }
 
 #[test]
-fn a_client_says_why_it_refuses_a_response() {
+fn a_refused_response_has_a_message() {
     let protocols = ["chat".into()];
     let request = ClientRequest {
         protocols: &protocols,

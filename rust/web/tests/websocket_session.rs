@@ -359,7 +359,7 @@ fn a_peer_that_does_not_answer_a_close_is_disconnected() {
 }
 
 #[test]
-fn refusals_say_why() {
+fn refusals_have_a_message() {
     let mut server = Session::server(Settings::default(), LIMITS).unwrap();
     server.receive(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", 0);
     assert_eq!(server.state(), State::Closed);

@@ -177,7 +177,7 @@ impl Client {
             return !is_over;
         }
         if let Some(open) = &serving.open
-            && serving.protocol.has_news_of_body(open.id)
+            && serving.protocol.has_body_event(open.id)
         {
             events.push(ClientEvent::Signal(open.object.clone(), "body_received"));
         }

@@ -5,7 +5,7 @@
 //!
 //! [`part`] has the traits that the bridge requires. [`peer`], [`server`] and [`packet_peer`] are
 //! the parts; [`peer_object`] and [`packet_peer_object`] are parts together with the object that
-//! emits their signals. [`presence`] tells whether that object is alive. [`codes`], [`last_error`]
+//! emits their signals. [`presence`] knows whether that object is alive. [`codes`], [`last_error`]
 //! and [`signal`] translate errors and events of the core.
 
 mod codes;

@@ -11,7 +11,7 @@ for_each_family!(
     serves_five_clients,
     connects_again_after_disconnecting,
     an_idle_poll_changes_nothing,
-    nothing_works_without_a_connection,
+    calls_without_a_connection_fail,
     a_second_connect_is_refused_and_harmless,
 );
 
@@ -81,7 +81,7 @@ fn an_idle_poll_changes_nothing(family: AddressFamily) {
     assert_eq!(accepted.status(), Status::Connected);
 }
 
-fn nothing_works_without_a_connection(_: AddressFamily) {
+fn calls_without_a_connection_fail(_: AddressFamily) {
     let connection = Connection::new();
     for _ in 0..2 {
         assert!(matches!(read(&connection, 1), Err(ReadError::NotConnected)));

@@ -12,9 +12,9 @@ use crate::support::*;
 for_each_family!(
     data_left_in_the_kernel_is_reported_again,
     an_end_after_unread_data_is_reported,
-    half_a_packet_before_a_reset_leaves_no_zombie,
-    half_a_packet_before_an_end_leaves_no_zombie,
-    half_a_line_before_an_end_leaves_no_zombie,
+    half_a_packet_before_a_reset_ends_the_member,
+    half_a_packet_before_an_end_ends_the_member,
+    half_a_line_before_an_end_ends_the_member,
     a_wait_sleeps_over_half_a_packet,
     a_packet_waits_for_a_listener,
     nothing_is_reported_after_a_removal,
@@ -111,7 +111,7 @@ fn an_end_after_unread_data_is_reported(family: AddressFamily) {
     assert_eq!(event_loop.members.len(), 1);
 }
 
-fn half_a_packet_before_a_reset_leaves_no_zombie(family: AddressFamily) {
+fn half_a_packet_before_a_reset_ends_the_member(family: AddressFamily) {
     for framing in framings() {
         let event_loop = Loop::new();
         let kind = framing.clone();
@@ -130,7 +130,7 @@ fn half_a_packet_before_a_reset_leaves_no_zombie(family: AddressFamily) {
     }
 }
 
-fn half_a_packet_before_an_end_leaves_no_zombie(family: AddressFamily) {
+fn half_a_packet_before_an_end_ends_the_member(family: AddressFamily) {
     for framing in framings() {
         let event_loop = Loop::new();
         let kind = framing.clone();
@@ -146,7 +146,7 @@ fn half_a_packet_before_an_end_leaves_no_zombie(family: AddressFamily) {
     }
 }
 
-fn half_a_line_before_an_end_leaves_no_zombie(family: AddressFamily) {
+fn half_a_line_before_an_end_ends_the_member(family: AddressFamily) {
     let event_loop = Loop::new();
     let (client, _) = accepted(family, &event_loop, Member::peer);
     client.write_fully(b"half a li").unwrap();

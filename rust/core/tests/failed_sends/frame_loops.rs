@@ -28,8 +28,8 @@ fn assert_reported(connection: &Connection) {
 /// `try_write` has returned the count of accepted bytes, so the next call has to report the
 /// failure.
 #[test]
-fn available_does_not_hide_a_failed_write() {
-    if !can_fail_sends("available_does_not_hide_a_failed_write") {
+fn a_failed_write_is_reported_despite_calls_of_available() {
+    if !can_fail_sends("a_failed_write_is_reported_despite_calls_of_available") {
         return;
     }
     let _only = only_test();
@@ -44,8 +44,8 @@ fn available_does_not_hide_a_failed_write() {
 /// A poll fails to send the queue while there is unread data. This poll reports the data. A later
 /// one, after the loop has read the data, reports the failure.
 #[test]
-fn available_does_not_hide_a_failed_queue() {
-    if !can_fail_sends("available_does_not_hide_a_failed_queue") {
+fn a_failed_queue_is_reported_after_unread_data_was_read() {
+    if !can_fail_sends("a_failed_queue_is_reported_after_unread_data_was_read") {
         return;
     }
     let _only = only_test();

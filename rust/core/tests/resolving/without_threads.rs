@@ -29,7 +29,7 @@ fn forbid_threads() -> bool {
 
 /// The process that can start no thread.
 #[test]
-fn the_process_without_threads() {
+fn child_without_threads() {
     if argument().is_none() {
         return;
     }
@@ -79,7 +79,7 @@ fn the_process_without_threads() {
 fn lookups_and_closes_work_without_threads() {
     let _only = only_lookups();
     const TEST: &str = "lookups_and_closes_work_without_threads";
-    let child = "without_threads::the_process_without_threads";
+    let child = "without_threads::child_without_threads";
     run_test(
         TEST,
         child,

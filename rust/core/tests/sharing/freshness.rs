@@ -184,7 +184,7 @@ fn assert_seen_after_replies(
 /// The other process of the test below. For each byte from its standard input it sends one through
 /// its socket, and then writes one to its standard error, a pipe.
 #[test]
-fn the_other_process() {
+fn child_that_sends() {
     let Some(path) = argument() else { return };
     let mut socket = UnixStream::connect(path).unwrap();
     let mut byte = [0];
@@ -204,7 +204,7 @@ fn data_that_a_process_sent_before_a_pipe_message_is_seen() {
     let Address::Unix(path) = &server.address else {
         unreachable!()
     };
-    let mut child = spawn_test("freshness::the_other_process", path.to_str().unwrap());
+    let mut child = spawn_test("freshness::child_that_sends", path.to_str().unwrap());
     let connection = server.accept();
     make_idle(&connection);
     let (requests, replies) = (child.stdin.take().unwrap(), child.stderr.take().unwrap());

@@ -3,9 +3,9 @@
 //! of the process.
 
 #[cfg(target_os = "linux")]
-mod freshness;
+mod delayed_polls;
 #[cfg(target_os = "linux")]
-mod held_up_polls;
+mod freshness;
 #[cfg(target_os = "linux")]
 mod partial_receives;
 #[path = "../support/mod.rs"]

@@ -116,7 +116,7 @@ fn listen_and_announce(file: &str) -> Listener {
 /// The process that connects many times. Its argument is the number of other files that it has
 /// open.
 #[test]
-fn the_visitor() {
+fn child_that_connects_often() {
     let Some(argument) = argument() else { return };
     let (address, others) = argument.split_once(' ').unwrap();
     set_limit(FEW);
@@ -143,13 +143,13 @@ fn a_server_that_never_closes_costs_no_connects() {
         return;
     }
     for others in [0, 40, 150, 200] {
-        never_closing(|address| run("the_visitor", &format!("{address} {others}")));
+        never_closing(|address| run("child_that_connects_often", &format!("{address} {others}")));
     }
 }
 
 /// A process whose only free descriptors have low numbers.
 #[test]
-fn the_crowded_visitor() {
+fn child_with_few_low_descriptors() {
     let Some(argument) = argument() else { return };
     const FREE: usize = 9;
     set_limit(FEW);
@@ -173,12 +173,12 @@ fn few_low_descriptors_are_enough_for_many_connects() {
     if !can_hold_many("few_low_descriptors_are_enough_for_many_connects") {
         return;
     }
-    never_closing(|address| run("the_crowded_visitor", &address.to_string()));
+    never_closing(|address| run("child_with_few_low_descriptors", &address.to_string()));
 }
 
 /// The server that disconnects clients, which stay connected.
 #[test]
-fn the_server() {
+fn child_that_serves() {
     let Some(argument) = argument() else { return };
     set_limit(FEW);
     let listener = listen_and_announce(&argument);
@@ -213,13 +213,13 @@ fn clients_that_stay_connected_do_not_exclude_others() {
             drop(kicked);
         }
     });
-    run("the_server", file.to_str().unwrap());
+    run("child_that_serves", file.to_str().unwrap());
     clients.join().unwrap();
 }
 
 /// A process that needs its descriptors for other files, after it has closed many connections.
 #[test]
-fn the_collector() {
+fn child_that_opens_files() {
     let Some(address) = argument() else { return };
     set_limit(FEW);
     let address: SocketAddr = address.parse().unwrap();
@@ -237,16 +237,16 @@ fn the_collector() {
 }
 
 #[test]
-fn other_files_find_descriptors() {
-    if !can_hold_many("other_files_find_descriptors") {
+fn the_program_can_open_files_after_disconnects() {
+    if !can_hold_many("the_program_can_open_files_after_disconnects") {
         return;
     }
-    never_closing(|address| run("the_collector", &address.to_string()));
+    never_closing(|address| run("child_that_opens_files", &address.to_string()));
 }
 
 /// The process whose descriptors are all in use, some by lingering closes.
 #[test]
-fn the_full_process() {
+fn child_without_descriptors() {
     let Some(argument) = argument() else { return };
     let (address, folder) = argument.split_once(' ').unwrap();
     let folder = Path::new(folder);
@@ -314,12 +314,12 @@ fn every_open_of_the_library_finds_descriptors() {
     }
     let directory = TemporaryDirectory::new();
     let folder = directory.0.display().to_string();
-    never_closing(|address| run("the_full_process", &format!("{address} {folder}")));
+    never_closing(|address| run("child_without_descriptors", &format!("{address} {folder}")));
 }
 
 /// The server that drops many clients at once, each with unsent data.
 #[test]
-fn the_leaving_server() {
+fn child_that_drops_its_clients() {
     let Some(argument) = argument() else { return };
     set_limit(FEW);
     let listener = listen_and_announce(&argument);
@@ -346,7 +346,7 @@ fn data_for_many_clients_is_delivered() {
     let directory = TemporaryDirectory::new();
     let file = directory.file("port");
     let child = spawn_test(
-        "few_descriptors::the_leaving_server",
+        "few_descriptors::child_that_drops_its_clients",
         file.to_str().unwrap(),
     );
     let content = || std::fs::read_to_string(&file).ok();

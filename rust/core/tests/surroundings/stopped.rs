@@ -29,7 +29,7 @@ fn report(word: &str) {
 
 /// The process that is stopped. It connects, reports that it waits, and then reports the outcome.
 #[test]
-fn the_stopped_process() {
+fn child_that_is_stopped() {
     let Some(argument) = argument() else { return };
     let (what, port) = argument.rsplit_once(' ').unwrap();
     let port: u16 = port.parse().unwrap();
@@ -83,7 +83,7 @@ impl Stopped {
     fn new(what: &str) -> Stopped {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let mut child = spawn_test("stopped::the_stopped_process", &format!("{what} {port}"));
+        let mut child = spawn_test("stopped::child_that_is_stopped", &format!("{what} {port}"));
         let errors = BufReader::new(child.stderr.take().unwrap());
         let (peer, _) = listener.accept().unwrap();
         peer.set_read_timeout(Some(PATIENCE)).unwrap();

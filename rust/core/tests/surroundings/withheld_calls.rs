@@ -51,7 +51,7 @@ fn withhold(call: libc::c_long, error: u32) {
 
 /// The process that lacks a system call.
 #[test]
-fn the_process_in_a_sandbox() {
+fn child_in_a_sandbox() {
     match argument().as_deref() {
         None => {}
         Some("accept4") => {
@@ -180,7 +180,7 @@ fn do_without_options() {
 
 /// Runs the process above, which lacks `call`.
 fn run(test: &str, call: &str) {
-    let child = "withheld_calls::the_process_in_a_sandbox";
+    let child = "withheld_calls::child_in_a_sandbox";
     run_test(
         test,
         child,

@@ -28,7 +28,7 @@ fn hide_proc() -> bool {
 
 /// The process that sees no /proc.
 #[test]
-fn the_process_without_proc() {
+fn child_without_proc() {
     let Some(folder) = argument() else { return };
     // Only a process with one thread can enter a user namespace. The test harness has more threads,
     // so this forks a child with one thread. SAFETY: The child has one thread, makes calls that
@@ -79,7 +79,7 @@ fn listen_with_modes(folder: &str) {
 fn a_socket_file_gets_its_mode_without_proc() {
     const TEST: &str = "a_socket_file_gets_its_mode_without_proc";
     let directory = TemporaryDirectory::new();
-    let child = "without_proc::the_process_without_proc";
+    let child = "without_proc::child_without_proc";
     let why = "this process may not mount file systems";
     run_test(TEST, child, directory.0.to_str().unwrap(), why);
 }

@@ -4,7 +4,7 @@ mod blocked_calls;
 #[cfg(target_os = "linux")]
 mod concurrent_disconnect;
 #[cfg(target_os = "linux")]
-mod held_up_readers;
+mod delayed_readers;
 #[path = "../support/mod.rs"]
 mod support;
 #[cfg(target_os = "linux")]

@@ -82,7 +82,7 @@ fn a_locked_folder_does_not_prevent_binding() {
 /// Whatever another user puts in the place of the lock file, locked or not, a path can be bound.
 /// Without the lock only a file that is not new counts as stale.
 #[test]
-fn nothing_in_the_place_of_the_lock_prevents_binding() {
+fn a_foreign_file_at_the_lock_path_does_not_prevent_binding() {
     let _only = only_test();
     type Put = fn(&Path);
     let places: [(&str, Put); 4] = [

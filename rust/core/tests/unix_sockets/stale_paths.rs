@@ -110,7 +110,7 @@ const BATCH: usize = 100;
 /// listen on all paths of a batch. It reports on its standard error which ones it has, and serves
 /// these until the next batch.
 #[test]
-fn the_other_process() {
+fn child_that_listens() {
     let Some(directory) = argument() else { return };
     let mut listeners = Vec::new();
     while std::io::stdin().read_exact(&mut [0]).is_ok() {
@@ -137,7 +137,7 @@ fn one_of_many_processes_gets_a_stale_path() {
     let mut children: Vec<_> = (0..PROCESSES)
         .map(|_| {
             spawn_test(
-                "stale_paths::the_other_process",
+                "stale_paths::child_that_listens",
                 directory.0.to_str().unwrap(),
             )
         })

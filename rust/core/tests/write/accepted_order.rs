@@ -106,7 +106,7 @@ fn a_small_write_does_not_overtake_a_waiting_write() {
 
 /// The bytes of a blocked call do not count as pending before they are accepted.
 #[test]
-fn pending_is_what_was_accepted() {
+fn pending_bytes_exclude_bytes_not_yet_accepted() {
     let (connection, peer) = raw_peer(AddressFamily::Unix);
     let filled = fill(&connection);
     connection.set_coalesces(true);

@@ -153,7 +153,7 @@ fn more_than_two_gibibytes_are_taken_in_part() {
 
 /// Every limit above zero counts, however small.
 #[test]
-fn a_tiny_time_limit_counts() {
+fn a_limit_of_a_nanosecond_is_applied() {
     let (connection, _peer) = raw_peer(local_family());
     let tiny = Some(Duration::from_nanos(1));
     connection.set_read_timeout(tiny);

@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hosts_and_ports() {
+    fn an_authority_has_a_host_and_a_port() {
         let parsed =
             |text| Authority::parse(text).map(|authority| (authority.host, authority.port));
         assert_eq!(parsed("localhost"), Some(("localhost", None)));

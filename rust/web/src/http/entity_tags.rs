@@ -21,8 +21,8 @@ const SETTLED: u64 = 2;
 /// modification time, or of a hash of the bytes if the time does not identify the version.
 ///
 /// A file in a pack has no time, and another pack may replace it with one of the same length. The
-/// new tag is used within a second. Until then, a client may be told that its copy is current, or
-/// get new bytes with the old tag; its next request gets the new file.
+/// new tag is used within a second. Until then, a client may get 304 for an outdated copy, or new
+/// bytes with the old tag; its next request gets the new file.
 #[derive(Debug, Default)]
 pub struct EntityTags {
     /// By path.

@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn occupation_decides_first_and_then_age() {
+    fn class_decides_first_and_then_age() {
         let start = Instant::now();
         let mut order = EvictionOrder::default();
         for (age, class) in [

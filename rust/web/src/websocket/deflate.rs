@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn garbage_is_refused() {
+    fn invalid_deflate_data_is_refused() {
         let garbage = [0xff; 16];
         let result = inflate(&mut Inflater::new(15, true), &garbage, 16, 1000);
         assert_eq!(result, Err(FrameError::Compression));

@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_differ() {
+    fn masking_keys_differ() {
         let mut keys = Keys::new();
         let first = keys.next();
         assert!((0..8).any(|_| keys.next() != first));

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_urls() {
+    fn urls_are_split_into_parts() {
         let cases = [
             ("ws://localhost", (false, "localhost", 80, "/"), "localhost"),
             (

@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn cuts_change_nothing() {
+    fn text_cut_anywhere_is_checked_alike() {
         let texts: [&[u8]; 12] = [
             "κόσμε".as_bytes(),
             "a\u{7f}\u{80}\u{7ff}\u{800}\u{ffff}\u{10000}\u{10ffff}".as_bytes(),

@@ -72,7 +72,7 @@ fn serve(bytes: &[u8], pieces: &[u8], upload_limit: Option<u64>) -> Outcome {
                     let Some((id, head, mut body)) = open.take() else {
                         break;
                     };
-                    while connection.has_news_of_body(id) {
+                    while connection.has_body_event(id) {
                         body.extend_from_slice(&connection.take_body(id, now));
                     }
                     if connection.is_receiving_body(id) {

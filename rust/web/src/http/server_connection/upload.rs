@@ -104,13 +104,13 @@ impl Upload {
     }
 
     /// Whether something can be taken, or everything was taken since the last call.
-    pub(super) fn has_news(&mut self) -> bool {
+    pub(super) fn has_event(&mut self) -> bool {
         let ends = self.is_whole() && self.untaken.is_empty() && !self.has_ended;
         self.has_ended |= ends;
         ends || !self.untaken.is_empty()
     }
 
-    /// Whether [`has_news`](Self::has_news) has reported that everything was taken.
+    /// Whether [`has_event`](Self::has_event) has reported that everything was taken.
     pub(super) fn has_ended(&self) -> bool {
         self.has_ended
     }

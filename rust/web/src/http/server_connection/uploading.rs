@@ -71,7 +71,7 @@ impl ServerConnection {
     }
 
     /// Whether more of the body of the request `id` can be taken, now or later. This changes only
-    /// in [`has_news_of_body`](Self::has_news_of_body), and at the end of the request.
+    /// in [`has_body_event`](Self::has_body_event), and at the end of the request.
     pub fn is_receiving_body(&self, id: u64) -> bool {
         let upload = self.upload.as_ref().filter(|_| id == self.id);
         upload.is_some_and(|upload| !upload.has_ended())
@@ -79,11 +79,11 @@ impl ServerConnection {
 
     /// Whether something of the body of the request `id` can be taken, or everything was taken
     /// since the last call. So the last `true` comes after the last byte was taken.
-    pub fn has_news_of_body(&mut self, id: u64) -> bool {
+    pub fn has_body_event(&mut self, id: u64) -> bool {
         let Some(upload) = self.upload.as_mut().filter(|_| id == self.id) else {
             return false;
         };
-        upload.has_news()
+        upload.has_event()
     }
 
     /// Discards what has arrived and what still arrives of the body of the request `id`. Its answer

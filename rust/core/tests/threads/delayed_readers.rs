@@ -1,4 +1,4 @@
-//! A reader that is held up takes nothing from the next connection of the same object.
+//! A delayed reader takes nothing from the next connection of the same object.
 
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
@@ -9,7 +9,7 @@ use stream_socket::{ReadError, ReadFailure};
 
 use crate::support::*;
 
-for_each_family!(a_held_up_reader_takes_nothing_from_the_next_connection,);
+for_each_family!(a_delayed_reader_takes_nothing_from_the_next_connection,);
 
 static HELD: AtomicI32 = AtomicI32::new(0);
 
@@ -24,7 +24,7 @@ extern "C" fn pause(_: libc::c_int) {
 }
 
 /// The reading thread is held up while another one disconnects and connects again.
-fn a_held_up_reader_takes_nothing_from_the_next_connection(family: AddressFamily) {
+fn a_delayed_reader_takes_nothing_from_the_next_connection(family: AddressFamily) {
     let _only = only_test();
     HELD.store(0, Ordering::SeqCst);
     GO_ON.store(false, Ordering::SeqCst);
