@@ -6,7 +6,7 @@ const EngineProcess := preload("res://tests/support/engine_process.gd")
 
 
 func test_data_before_a_reset_survives_poll() -> void:
-	if not tells_resets():
+	if not distinguishes_resets():
 		return
 	for kind: String in family.kinds():
 		var pair := reset_link(kind, [1, 2, 3, 4])

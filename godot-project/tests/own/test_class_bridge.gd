@@ -133,7 +133,7 @@ func test_objects_made_on_many_threads_are_of_the_right_class() -> void:
 		check_eq(join(thread, "a maker"), 0, "objects of a wrong class")
 
 
-func test_the_bridges_own_method_tells_scripts_nothing() -> void:
+func test_the_bridges_own_method_returns_0_to_scripts() -> void:
 	for object: Object in [StreamPeerTCPRs.new(), UDSServerRs.new(), PacketPeerSocketRs.new(),
 			WebSocketPeerRs.new(), StreamPeerSocketGroupRs.new(), SocketRelayRs.new(),
 			SocketConditionsRs.new(), HTTPServerRs.new()]:

@@ -87,15 +87,15 @@ func test_the_chat_works_between_two_processes() -> void:
 				func() -> Dictionary: return EngineProcess.run("children/chat_guest.gd", [text]))
 		await until(func() -> bool: return received.has("* Bob has joined"), kind + ": the guest")
 		# A client may send any bytes. The guest repeats what it received.
-		var stranger: StreamPeerSocketRs = Address.parse(text).new_peer()
-		Address.parse(text).connect_peer(stranger)
+		var sender: StreamPeerSocketRs = Address.parse(text).new_peer()
+		Address.parse(text).connect_peer(sender)
 		await until(
-				func() -> bool: return stranger.poll() == OK and stranger.get_status() == STATUS_CONNECTED,
-				kind + ": a stranger")
-		stranger.put_data([0xff, 0xfe, 0, 0x0a, 0x80, 0x0a])
+				func() -> bool: return sender.poll() == OK and sender.get_status() == STATUS_CONNECTED,
+				kind + ": an untrusted client")
+		sender.put_data([0xff, 0xfe, 0, 0x0a, 0x80, 0x0a])
 		await until(func() -> bool: return received.has("\ufffd\ufffd\ufffd: \ufffd"),
 				kind + ": its noise: %s" % [received])
-		stranger.disconnect_from_host()
+		sender.disconnect_from_host()
 		ann.say("Grüße, Αθήνα")
 		await until(func() -> bool: return received.has("Bob: Grüße, Αθήνα"), kind + ": the guest's line")
 		ann.say("bye")

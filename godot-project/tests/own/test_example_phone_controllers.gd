@@ -19,7 +19,7 @@ func test_a_page_steers_a_dot_and_gets_its_score() -> void:
 		return socket.get_available_packet_count() > 0, "a score")
 	check_eq(socket.get_packet().get_string_from_utf8(), "1", "the score")
 	check(player.position.x > PhoneControllers.AREA.get_center().x, "the dot has moved")
-	# No message of a stranger moves it faster than the game permits.
+	# No message of an untrusted client moves it faster than the game permits.
 	for text: String in ["", "x", "1", "1 2 3", "inf nan", "9999 -9999"]:
 		socket.send_text(text)
 	await until(func() -> bool:
@@ -34,7 +34,7 @@ func test_a_page_steers_a_dot_and_gets_its_score() -> void:
 	game.free()
 
 
-func test_the_game_refuses_what_is_too_much() -> void:
+func test_a_full_game_and_bad_requests_are_refused() -> void:
 	var game := _game()
 	game.max_players = 1
 	var _socket := await _joined(game)

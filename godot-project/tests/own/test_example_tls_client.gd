@@ -42,7 +42,7 @@ func test_other_certificates_are_refused() -> void:
 	mute(false)
 
 
-func test_what_is_missing_is_named() -> void:
+func test_a_missing_server_or_certificate_is_named() -> void:
 	if _lacks():
 		return
 	var address := [""]

@@ -66,7 +66,7 @@ func test_a_lone_packet_peer_with_auto_poll_goes_on_in_the_next_frame() -> void:
 	packets.auto_poll = false
 
 
-func test_handlers_that_poll_multiply_nothing() -> void:
+func test_handlers_that_poll_stay_within_the_limit() -> void:
 	var group := StreamPeerSocketGroupRs.new()
 	group.max_packets_per_poll = 8
 	var members := [_member(group, "tcp", 500), _member(group, family.local_kind(), 500)]
@@ -105,7 +105,7 @@ func test_a_handler_that_waits_for_a_later_packet_gets_it() -> void:
 
 
 # Each handler does one hostile thing for each packet. No packet may be lost or come twice.
-func test_hostile_handlers_lose_nothing() -> void:
+func test_no_packet_is_lost_whatever_handlers_do() -> void:
 	for kind: String in ["tcp", family.local_kind()]:
 		var random := RandomNumberGenerator.new()
 		for round_seed in 20:

@@ -128,13 +128,13 @@ func test_a_handshake_that_fails_is_reported_as_an_end() -> void:
 	var lobby := _lobby()
 	lobby.like.handshake_timeout = 0.2
 	lobby.begin()
-	var stranger := StreamPeerTCPRs.new()
+	var untrusted := StreamPeerTCPRs.new()
 	var silent := StreamPeerTCPRs.new()
 	var leaving := StreamPeerTCPRs.new()
-	for peer: StreamPeerTCPRs in [stranger, silent, leaving]:
+	for peer: StreamPeerTCPRs in [untrusted, silent, leaving]:
 		peer.connect_to_host("127.0.0.1", lobby.server.get_local_port())
 		settle(peer)
-	stranger.put_data("GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_ascii_buffer())
+	untrusted.put_data("GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_ascii_buffer())
 	leaving.put_data("GET / HT".to_ascii_buffer())
 	leaving.disconnect_from_host()
 	_until(lobby, func() -> bool: return lobby.log.size() == 3, "three ends")
@@ -143,8 +143,8 @@ func test_a_handshake_that_fails_is_reported_as_an_end() -> void:
 	check_eq(ends, [ERR_TIMEOUT, ERR_CONNECTION_ERROR, ERR_CONNECTION_ERROR], "the errors")
 	check_eq(lobby.peers, [] as Array[WebSocketPeerRs], "none has connected")
 	check_eq(lobby.group.get_members(), [lobby.server], "none is left")
-	stranger.poll()
-	check(stranger.receive().get_string_from_ascii().begins_with("HTTP/1.1 426"), "an answer")
+	untrusted.poll()
+	check(untrusted.receive().get_string_from_ascii().begins_with("HTTP/1.1 426"), "an answer")
 	_end(lobby)
 
 

@@ -187,7 +187,7 @@ func test_an_end_is_reported_once() -> void:
 
 
 func test_a_reset_is_reported_once() -> void:
-	if not tells_resets():
+	if not distinguishes_resets():
 		return
 	var pair := link("tcp")
 	var group := _group([pair.client])

@@ -1,5 +1,5 @@
 extends "res://tests/support/http_case.gd"
-## `HTTPServerRs` and many clients at once: who makes room, what memory they take, and how long a
+## `HTTPServerRs` and many clients at once: which are evicted, what memory they take, and how long a
 ## poll may be.
 
 ## More than the system takes for a client that reads nothing.
@@ -18,7 +18,7 @@ func _step(clients: Array[RawClient]) -> void:
 		client.step()
 
 
-func test_heads_that_do_not_arrive_make_room_after_a_second() -> void:
+func test_clients_with_incomplete_heads_are_evicted_after_a_second() -> void:
 	var server := _answering()
 	server.max_connections = 3
 	var begun: Array[RawClient] = []
@@ -31,18 +31,18 @@ func test_heads_that_do_not_arrive_make_room_after_a_second() -> void:
 		spin_until(func() -> bool:
 			server.poll()
 			return server.get_connection_count() == i + 1, "the connection")
-	# The oldest may have made room before, if this machine is slow.
+	# The oldest may have been evicted before, if this machine is slow.
 	spin_until(func() -> bool: return status_of(ask(server, request_text("GET /"))) == 200,
-			"a newcomer to be served")
+			"a new client to be served")
 	spin_until(func() -> bool:
 		_step(begun)
-		return begun[0].is_closed(), "the oldest to make room")
+		return begun[0].is_closed(), "the oldest to be evicted")
 	check(begun[0].text().begins_with("HTTP/1.1 503 "), begun[0].text())
 	check(begun[0].text().ends_with(": too many connections\n"), begun[0].text())
 	check(server.head_timeout == 10.0, "long before head_timeout")
 
 
-func test_256_begun_heads_lock_nobody_out() -> void:
+func test_256_incomplete_heads_do_not_exclude_new_clients() -> void:
 	var server := _answering()
 	server.head_timeout = 60.0
 	var begun: Array[RawClient] = []
@@ -53,22 +53,22 @@ func test_256_begun_heads_lock_nobody_out() -> void:
 		begun.append(client)
 	var started := Time.get_ticks_msec()
 	spin_until(func() -> bool: return status_of(ask(server, request_text("GET /"))) == 200,
-			"a newcomer to be served")
+			"a new client to be served")
 	check(not System.is_over(started, 5000), "soon, and not after head_timeout")
 
 
-func test_bodies_that_do_not_arrive_make_room() -> void:
+func test_clients_with_incomplete_bodies_are_evicted() -> void:
 	var server := _answering()
 	server.max_connections = 1
 	var slow := connected_to(server)
 	slow.send(request_text("POST /", "Content-Length: 10\r\n", "x"))
 	slow.step()
 	spin_until(func() -> bool: return status_of(ask(server, request_text("GET /"))) == 200,
-			"a newcomer to be served")
-	check(await_close(slow).begins_with("HTTP/1.1 503 "), "the slow one is told")
+			"a new client to be served")
+	check(await_close(slow).begins_with("HTTP/1.1 503 "), "the slow one gets 503")
 
 
-func test_clients_that_accept_no_answer_make_room() -> void:
+func test_clients_that_accept_no_answer_are_evicted() -> void:
 	var large := PackedByteArray()
 	large.resize(LARGE)
 	var server := serve(func(request: HTTPServerRequestRs) -> void:
@@ -82,7 +82,7 @@ func test_clients_that_accept_no_answer_make_room() -> void:
 		server.poll()
 		return server.get_connection_count() == 1, "the slow client")
 	spin_until(func() -> bool: return status_of(ask(server, request_text("GET /"))) == 200,
-			"a newcomer to be served")
+			"a new client to be served")
 	# A part of the answer must not look like the whole.
 	spin_until(func() -> bool:
 		slow.poll()
@@ -91,7 +91,7 @@ func test_clients_that_accept_no_answer_make_room() -> void:
 	check_eq(slow.get_status(), STATUS_ERROR, "a reset")
 
 
-func test_handlers_and_streams_make_no_room_on_one_machine() -> void:
+func test_handlers_and_streams_of_one_machine_are_not_evicted() -> void:
 	var kept: Array[HTTPServerRequestRs] = []
 	var server := serve(func(request: HTTPServerRequestRs) -> void: kept.append(request))
 	server.max_connections = 2
@@ -122,7 +122,7 @@ func _deaf(server: HTTPServerRs, count: int) -> Array[StreamPeerTCPRs]:
 	return clients
 
 
-func test_what_waits_for_all_clients_together_is_limited() -> void:
+func test_unsent_bytes_of_all_clients_are_limited() -> void:
 	var large := PackedByteArray()
 	large.resize(LARGE)
 	var handled := [0]
@@ -185,7 +185,7 @@ func test_streams_of_all_clients_together_are_limited() -> void:
 		return not streams[0].is_open(), "the first one to end")
 	spin_until(func() -> bool:
 		server.poll()
-		return drained[0] > 0 or not family.left_out.is_empty(), "the second one to be told")
+		return drained[0] > 0 or not family.left_out.is_empty(), "the second one to emit drained")
 	check_eq(streams[1].write(block), OK, "and to go on")
 
 

@@ -33,7 +33,7 @@ func test_it_listens_on_the_loopback_address_only() -> void:
 	check_eq(server.listen(0, "*"), OK, "listen again, everywhere")
 
 
-func test_wrong_arguments_are_refused_with_words() -> void:
+func test_wrong_arguments_are_refused_with_a_message() -> void:
 	var server := HTTPServerRs.new()
 	var none := func(_request: HTTPServerRequestRs) -> void: pass
 	var refused := func(what: Callable, words: String) -> void:
@@ -188,7 +188,7 @@ func test_answers_have_the_headers_of_the_script() -> void:
 	check(not empty.to_lower().contains("content-type"), "no body, no type")
 
 
-func test_answers_that_cannot_be_are_refused_with_words() -> void:
+func test_invalid_answers_are_refused_with_a_message() -> void:
 	var words := []
 	var server := serve(func(request: HTTPServerRequestRs) -> void:
 		var note := func(what: Callable) -> void:
@@ -492,7 +492,7 @@ func test_a_websocket_like_one_that_is_kept_alive_is_kept_alive() -> void:
 	check(client.get_statistics().pongs_received > 1, "pings were answered")
 
 
-func test_what_is_no_handshake_is_refused() -> void:
+func test_an_upgrade_without_a_handshake_is_refused() -> void:
 	var words := []
 	var server := serve(func(request: HTTPServerRequestRs) -> void:
 		words.append(request.upgrade(PackedStringArray(["chat"])))

@@ -218,7 +218,7 @@ func test_clients_without_tls_harm_nobody() -> void:
 	check_eq(server.get_last_error(), OK, "no error of the server")
 
 
-func test_handshakes_that_stop_make_room() -> void:
+func test_clients_with_incomplete_handshakes_are_evicted() -> void:
 	var server := _serve_tls(_echo)
 	if server == null:
 		return
@@ -241,7 +241,7 @@ func test_handshakes_that_stop_make_room() -> void:
 		spin_until(func() -> bool:
 			client.step()
 			return client.is_closed() or "/new" in client.text(), "an answer, or the end")
-		return "/new true 0" in client.text(), "a newcomer to be served")
+		return "/new true 0" in client.text(), "a new client to be served")
 
 
 ## What a client sends first.

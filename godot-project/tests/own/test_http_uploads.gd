@@ -191,7 +191,7 @@ func test_a_client_has_to_wait_for_a_handler_that_takes_late() -> void:
 	check(state.sent > 1 << 20 and state.sent < MAX_HELD, "%d bytes were sent" % state.sent)
 	var request: HTTPServerRequestRs = held[0]
 	var taken := [0]
-	# It is told again and again, so a handler may listen late.
+	# It is notified again and again, so a handler may connect late.
 	var take := func() -> void: taken[0] += request.receive_body().size()
 	request.body_received.connect(take)
 	spin_until(func() -> bool:
@@ -237,7 +237,7 @@ func test_limits_of_a_route_hold_before_and_within_a_body() -> void:
 	check_eq(server.get_last_error(), OK, "no error of the server")
 
 
-func test_a_client_that_asks_first_is_told_to_go_on_after_the_handler() -> void:
+func test_a_client_that_asks_first_gets_100_continue_after_the_handler() -> void:
 	var taker := Taker.new()
 	var server := serve()
 	server.route_upload("POST", "/yes", taker.wait_and_take, 10)
@@ -337,7 +337,7 @@ func test_an_answer_before_the_end_arrives_while_the_client_still_sends() -> voi
 	check(await_close(client).ends_with("1\r\na\r\n1\r\nb\r\n0\r\n\r\n"), "the stream")
 
 
-func test_a_client_that_goes_away_is_noticed() -> void:
+func test_a_disconnected_client_closes_its_request() -> void:
 	for aborts: bool in [false, true]:
 		for has_sent: bool in [false, true]:
 			var taker := Taker.new()
@@ -515,7 +515,7 @@ func test_a_websocket_cannot_begin_within_a_body() -> void:
 	check(words[0] is WebSocketPeerRs, "without a body it can")
 
 
-func test_routes_that_change_before_the_hand_out() -> void:
+func test_routes_can_change_before_a_request_is_delivered() -> void:
 	var taker := Taker.new()
 	var server := serve()
 	server.route("GET", "/clear", func(request: HTTPServerRequestRs) -> void:

@@ -102,7 +102,7 @@ func test_an_end_by_the_other_side_has_one_reason() -> void:
 		var served := _connected(client)
 		served.disconnect_from_host()
 		_ends(client, "receive from *: end of stream", _name(client) + ": end of stream")
-	if not tells_resets():
+	if not distinguishes_resets():
 		return
 	for client in _clients(["tcp"]):
 		var served := _connected(client)
@@ -111,7 +111,7 @@ func test_an_end_by_the_other_side_has_one_reason() -> void:
 
 
 func test_a_failed_send_has_one_reason() -> void:
-	if not tells_resets():
+	if not distinguishes_resets():
 		return
 	for client in _clients():
 		var served := _connected(client)

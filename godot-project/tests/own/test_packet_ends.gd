@@ -23,7 +23,7 @@ func test_an_end_within_a_packet_is_reported_with_its_error() -> void:
 	for kind: String in family.kinds():
 		for framing: Array in _framings():
 			for way: String in ["end", "reset"]:
-				if way == "reset" and (kind == "uds" or not tells_resets()):
+				if way == "reset" and (kind == "uds" or not distinguishes_resets()):
 					continue
 				for listens: bool in [true, false]:
 					var what := "%s, %s, %s, %s" % [kind, framing[1], way,
@@ -105,7 +105,7 @@ func test_a_packet_peer_without_a_group_reports_an_end_within_a_packet() -> void
 func test_half_a_line_does_not_delay_the_end() -> void:
 	for kind: String in family.kinds():
 		for way: String in ["end", "reset"]:
-			if way == "reset" and (kind == "uds" or not tells_resets()):
+			if way == "reset" and (kind == "uds" or not distinguishes_resets()):
 				continue
 			var pair := link(kind)
 			var peer: StreamPeerSocketRs = pair.client

@@ -114,7 +114,7 @@ func test_a_half_close_leaves_the_other_direction_open() -> void:
 
 
 func test_a_reset_is_passed_on() -> void:
-	if not tells_resets():
+	if not distinguishes_resets():
 		return
 	for of_client: bool in [true, false]:
 		var made := _relayed("tcp")

@@ -123,7 +123,7 @@ func test_a_connect_that_fails_in_the_call_has_no_signals() -> void:
 	check_eq(seen.entries, [], "signals")
 
 
-func test_signals_tell_how_a_connection_ended() -> void:
+func test_signals_report_how_a_connection_ended() -> void:
 	for kind: String in family.kinds():
 		var pair := link(kind)
 		pair.client.poll()

@@ -133,7 +133,7 @@ func test_the_end_of_the_stream_ends_the_await() -> void:
 
 
 func test_a_reset_ends_the_await() -> void:
-	if not tells_resets():
+	if not distinguishes_resets():
 		return
 	for wait: Callable in _waits():
 		var pair := link("tcp")

@@ -77,7 +77,7 @@ func test_packets_are_greeted_and_survive_an_end_within_a_packet() -> void:
 	_finish()
 
 
-func test_a_server_that_says_nothing_is_left() -> void:
+func test_a_server_that_sends_nothing_is_disconnected() -> void:
 	var end := endpoint("tcp")
 	_begin("tcp", end)
 	_client.silence_timeout = 0.3
@@ -86,7 +86,7 @@ func test_a_server_that_says_nothing_is_left() -> void:
 	_finish()
 
 
-func test_a_server_that_speaks_is_not_left() -> void:
+func test_a_server_that_sends_is_not_disconnected() -> void:
 	var end := endpoint("tcp")
 	_begin("tcp", end)
 	_client.silence_timeout = 0.4
@@ -105,7 +105,7 @@ func test_a_server_that_speaks_is_not_left() -> void:
 	_finish()
 
 
-func test_a_server_that_falls_silent_is_left_after_the_limit_and_no_later() -> void:
+func test_a_server_that_falls_silent_is_disconnected_at_the_limit() -> void:
 	var end := endpoint("tcp")
 	_begin("tcp", end)
 	_client.silence_timeout = 1.0

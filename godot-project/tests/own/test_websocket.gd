@@ -12,7 +12,7 @@ const PING: PackedByteArray = [0x89, 0x81, 0, 0, 0, 0, 7]
 const PONG: PackedByteArray = [0x8a, 1, 7]
 
 
-func test_signals_tell_everything_in_order() -> void:
+func test_signals_are_emitted_in_order() -> void:
 	var pair := websocket_pair()
 	var log: Array = []
 	_note(pair.served, log)
@@ -111,7 +111,7 @@ func test_the_last_message_is_seen_while_open() -> void:
 	check_eq(client.get_packet_error(), FAILED, "and there is no connection")
 
 
-func test_a_unix_domain_socket_carries_it() -> void:
+func test_websockets_work_over_unix_domain_sockets() -> void:
 	if lacks_uds():
 		return
 	var end := endpoint("uds")
@@ -130,7 +130,7 @@ func test_a_unix_domain_socket_carries_it() -> void:
 	pair_until(pair, func() -> bool: return served.get_available_packet_count() == 1, "the message")
 
 
-func test_the_engines_sockets_carry_it() -> void:
+func test_websockets_work_over_the_engines_sockets() -> void:
 	var server := TCPServer.new()
 	check_eq(server.listen(0, LOOPBACK), OK, "listen")
 	var client := WebSocketPeerRs.new()
@@ -155,7 +155,7 @@ func test_the_engines_sockets_carry_it() -> void:
 	check_eq(client.get_close_code(), 4000, "the code")
 
 
-func test_tls_carries_it_on_both_ends() -> void:
+func test_websockets_work_over_tls_on_both_ends() -> void:
 	var crypto: Object = quietly(func() -> Object: return ClassDB.instantiate("Crypto"))
 	if crypto == null:
 		return skip("this engine has no TLS")
@@ -197,7 +197,7 @@ func test_tls_carries_it_on_both_ends() -> void:
 	let_go(client)
 
 
-func test_a_certificate_that_is_not_trusted_ends_it() -> void:
+func test_an_untrusted_certificate_ends_the_connect() -> void:
 	var crypto: Object = quietly(func() -> Object: return ClassDB.instantiate("Crypto"))
 	if crypto == null:
 		return skip("this engine has no TLS")
@@ -222,7 +222,7 @@ func test_a_certificate_that_is_not_trusted_ends_it() -> void:
 	check_eq(client.get_last_error_message(), "TLS: stream failed", "the reason")
 
 
-func test_compression_makes_less_of_it() -> void:
+func test_compressed_messages_are_smaller() -> void:
 	for context: bool in [true, false]:
 		var pair := websocket_pair(func(client: WebSocketPeerRs, served: WebSocketPeerRs) -> void:
 			for peer: WebSocketPeerRs in [client, served]:
@@ -252,7 +252,7 @@ func test_one_side_alone_does_not_compress() -> void:
 	check(not pair.client.is_compressing() and not pair.served.is_compressing(), "nobody compresses")
 
 
-func test_a_bomb_ends_in_1009() -> void:
+func test_a_decompression_bomb_ends_in_1009() -> void:
 	var pair := websocket_pair(func(client: WebSocketPeerRs, served: WebSocketPeerRs) -> void:
 		client.compression = true
 		client.outbound_buffer_size = 0
@@ -339,7 +339,7 @@ func test_drained_reports_that_everything_was_sent() -> void:
 	let_go(client)
 
 
-func test_localhost_and_names_do_not_stall() -> void:
+func test_connect_to_url_does_not_block_on_lookups() -> void:
 	var server := TCPServerRs.new()
 	check_eq(server.listen(0), OK, "listen")
 	var client := WebSocketPeerRs.new()
@@ -371,19 +371,19 @@ func test_the_reason_of_a_failed_connect_is_known() -> void:
 	let_go(client)
 
 
-func test_a_stranger_who_says_nothing_is_left() -> void:
+func test_an_unfinished_handshake_times_out() -> void:
 	var end := endpoint("tcp")
-	var stranger := dial(end)
-	settle(stranger)
+	var untrusted := dial(end)
+	settle(untrusted)
 	var served := WebSocketPeerRs.new()
 	served.handshake_timeout = 0.05
 	check_eq(served.accept_stream(accept(end)), OK, "accept_stream")
-	stranger.put_data("GET / HTTP/1.1\r\nHost: a".to_ascii_buffer())
+	untrusted.put_data("GET / HTTP/1.1\r\nHost: a".to_ascii_buffer())
 	spin_until(func() -> bool:
 		served.poll()
 		return served.get_ready_state() == STATE_CLOSED, "the end")
 	check_eq(served.get_last_error_message(), "handshake: timed out after 0.05 s", "the reason")
-	reaches(stranger, STATUS_NONE, "the stranger's end")
+	reaches(untrusted, STATUS_NONE, "the client's end")
 
 
 func test_two_threads_may_poll_and_send() -> void:

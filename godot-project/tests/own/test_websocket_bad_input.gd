@@ -1,12 +1,12 @@
 extends "res://tests/support/test_case.gd"
-## Everything that a stranger may send to a WebSocketPeerRs: each malformed handshake and frame has
-## its answer, close code and message. Nothing is printed.
+## Everything that an untrusted client or server may send to a WebSocketPeerRs: each malformed
+## handshake and frame has its answer, close code and message. Nothing is printed.
 
 const GOOD := {"Host": "localhost", "Upgrade": "websocket", "Connection": "Upgrade",
 		"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version": "13"}
 
 
-func test_requests_that_are_refused() -> void:
+func test_malformed_requests_are_refused() -> void:
 	var cases := [
 		[_request({"Host": null}), 400, "no Host"],
 		[_request({"Upgrade": null}), 426, "header Upgrade does not contain websocket"],
@@ -24,13 +24,13 @@ func test_requests_that_are_refused() -> void:
 	]
 	for case: Array in cases:
 		var end := endpoint("tcp")
-		var stranger := dial(end)
-		settle(stranger)
+		var untrusted := dial(end)
+		settle(untrusted)
 		var served := WebSocketPeerRs.new()
 		served.accept_stream(accept(end))
-		stranger.write_buffer_limit = 1 << 20
-		stranger.put_data(case[0].to_ascii_buffer())
-		var answer := _end_of(served, stranger)
+		untrusted.write_buffer_limit = 1 << 20
+		untrusted.put_data(case[0].to_ascii_buffer())
+		var answer := _end_of(served, untrusted)
 		check(answer.begins_with("HTTP/1.1 %d " % case[1]), "%s: %s" % [case[2], answer])
 		check_eq(served.get_close_code(), -1, "no close code")
 		var message := served.get_last_error_message()
@@ -40,7 +40,7 @@ func test_requests_that_are_refused() -> void:
 		check(not message.is_empty(), "there is a reason")
 
 
-func test_frames_that_are_refused() -> void:
+func test_malformed_frames_are_refused() -> void:
 	var mask := "00000000"
 	var cases := [
 		["8105" + "00", 1002, "client frame is not masked"],
@@ -71,7 +71,7 @@ func test_frames_that_are_refused() -> void:
 		_check_refusal(case[0], case[1], case[2], false)
 
 
-func test_compressed_frames_that_are_refused() -> void:
+func test_malformed_compressed_frames_are_refused() -> void:
 	var mask := "00000000"
 	var broken := "invalid compressed message"
 	for case: Array in [
@@ -89,7 +89,7 @@ func test_compressed_frames_that_are_refused() -> void:
 		_check_refusal(case[0], case[1], case[2], true)
 
 
-func test_answers_that_are_no_handshake() -> void:
+func test_responses_without_a_handshake_are_refused() -> void:
 	var accept_header := "Sec-WebSocket-Accept: %s\r\n"
 	var upgrade := "Upgrade: websocket\r\n"
 	var connection := "Connection: Upgrade\r\n"
@@ -120,18 +120,18 @@ func test_answers_that_are_no_handshake() -> void:
 		spin_until(func() -> bool:
 			client.poll()
 			return end.server.is_connection_available(), "a connection")
-		var stranger := accept(end)
+		var untrusted := accept(end)
 		var request := [""]
 		spin_until(func() -> bool:
 			client.poll()
-			request[0] += stranger.receive().get_string_from_ascii()
+			request[0] += untrusted.receive().get_string_from_ascii()
 			return request[0].ends_with("\r\n\r\n"), "the request")
 		var key: String = request[0].get_slice("Sec-WebSocket-Key: ", 1).get_slice("\r\n", 0)
 		var digest := (key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").sha1_buffer()
 		var text: String = case[0]
 		if text.contains("%s"):
 			text = text % Marshalls.raw_to_base64(digest)
-		stranger.put_data((text + "\r\n").to_ascii_buffer())
+		untrusted.put_data((text + "\r\n").to_ascii_buffer())
 		spin_until(func() -> bool:
 			client.poll()
 			return client.get_ready_state() == WebSocketPeerRs.STATE_CLOSED, "the end")
@@ -142,7 +142,7 @@ func test_answers_that_are_no_handshake() -> void:
 			check_eq(message, "handshake: " + case[1], "the reason")
 
 
-func test_arguments_that_are_refused() -> void:
+func test_invalid_arguments_are_refused() -> void:
 	var peer := WebSocketPeerRs.new()
 	var cases := [
 		[func() -> Variant: return peer.connect_to_url(""), "connect_to_url \"\": invalid host \"\""],
@@ -194,7 +194,7 @@ func test_arguments_that_are_refused() -> void:
 				"the message")
 
 
-func test_closes_that_are_refused() -> void:
+func test_invalid_close_codes_and_reasons_are_refused() -> void:
 	var peer := WebSocketPeerRs.new()
 	for code: int in [0, 999, 1004, 1005, 1006, 1015, 2999, 5000, 70000]:
 		quietly(func() -> void: peer.close(code))
@@ -208,20 +208,20 @@ func test_closes_that_are_refused() -> void:
 ## Sends `frame`, in hexadecimal, behind a good message, which is delivered.
 func _check_refusal(frame: String, code: int, reason: String, is_compressing: bool) -> void:
 	var end := endpoint("tcp")
-	var stranger := dial(end)
-	settle(stranger)
+	var untrusted := dial(end)
+	settle(untrusted)
 	var served := WebSocketPeerRs.new()
 	served.inbound_buffer_size = 1024
 	served.compression = is_compressing
 	served.accept_stream(accept(end))
 	var offer := {"Sec-WebSocket-Extensions": "permessage-deflate"} if is_compressing else {}
-	stranger.put_data(_request(offer).to_ascii_buffer())
+	untrusted.put_data(_request(offer).to_ascii_buffer())
 	spin_until(func() -> bool:
 		served.poll()
 		return served.get_ready_state() == WebSocketPeerRs.STATE_OPEN, "the handshake")
 	check_eq(served.is_compressing(), is_compressing, "it is compressed")
-	stranger.put_data(("828100000000" + "07" + frame).hex_decode())
-	var answer := _bytes_of(served, stranger)
+	untrusted.put_data(("828100000000" + "07" + frame).hex_decode())
+	var answer := _bytes_of(served, untrusted)
 	check_eq(served.get_close_code(), code, reason + ": the code")
 	var operation := "receive: malformed frame: " if code == 1002 else "receive: "
 	check_eq(served.get_last_error_message(), operation + reason, "the reason")
@@ -242,17 +242,17 @@ func _request(changes: Dictionary) -> String:
 	return text + "\r\n"
 
 
-## What `stranger` receives until `served` has ended the connection.
-func _bytes_of(served: WebSocketPeerRs, stranger: StreamPeerTCPRs) -> PackedByteArray:
+## What `untrusted` receives until `served` has ended the connection.
+func _bytes_of(served: WebSocketPeerRs, untrusted: StreamPeerTCPRs) -> PackedByteArray:
 	var received := PackedByteArray()
 	spin_until(func() -> bool:
 		served.poll()
-		received.append_array(stranger.receive())
-		stranger.poll()
+		received.append_array(untrusted.receive())
+		untrusted.poll()
 		return (served.get_ready_state() == WebSocketPeerRs.STATE_CLOSED
-				and stranger.get_status() == STATUS_NONE), "the end")
+				and untrusted.get_status() == STATUS_NONE), "the end")
 	return received
 
 
-func _end_of(served: WebSocketPeerRs, stranger: StreamPeerTCPRs) -> String:
-	return _bytes_of(served, stranger).get_string_from_ascii()
+func _end_of(served: WebSocketPeerRs, untrusted: StreamPeerTCPRs) -> String:
+	return _bytes_of(served, untrusted).get_string_from_ascii()

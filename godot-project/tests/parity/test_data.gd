@@ -131,7 +131,7 @@ func test_get_partial_data_returns_the_data_before_the_end() -> void:
 
 
 func test_a_reset_is_an_error_of_poll() -> void:
-	if not tells_resets():
+	if not distinguishes_resets():
 		return
 	for kind: String in family.kinds():
 		var pair := reset_link(kind)
@@ -151,7 +151,7 @@ func test_a_reset_is_an_error_of_poll() -> void:
 
 
 func test_a_reset_fails_a_read() -> void:
-	if not tells_resets():
+	if not distinguishes_resets():
 		return
 	for kind: String in family.kinds():
 		var pair := reset_link(kind)

@@ -59,7 +59,7 @@ func test_variants_go_through() -> void:
 	check_eq(pair.served.get_var(), {"a": [1, "b"]}, "get_var")
 
 
-func test_the_handshake_tells_both_ends_of_it() -> void:
+func test_both_ends_know_url_and_protocol() -> void:
 	var protocols := PackedStringArray(["b", "a"])
 	var pair := websocket_pair(func(client: PacketPeer, served: PacketPeer) -> void:
 		client.supported_protocols = ["a", "b"]
@@ -114,7 +114,7 @@ func test_a_peer_in_use_is_refused() -> void:
 				"a buffer"))
 
 
-func test_urls_that_are_none() -> void:
+func test_invalid_urls_are_refused() -> void:
 	for url in ["", "http://127.0.0.1/", "ws://127.0.0.1:70000", "ftp://a"]:
 		quietly(func() -> void:
 			check_eq(new_websocket().connect_to_url(url), ERR_INVALID_PARAMETER, url))
@@ -199,7 +199,7 @@ func test_a_heartbeat_keeps_a_connection() -> void:
 	check_eq(pair.client.get_ready_state(), STATE_OPEN, "the client is open")
 
 
-func test_a_silent_peer_is_left_after_two_heartbeats() -> void:
+func test_a_silent_peer_is_disconnected_after_two_heartbeats() -> void:
 	var pair := websocket_pair(func(client: PacketPeer, _served: PacketPeer) -> void:
 		client.heartbeat_interval = 0.05)
 	spin_until(func() -> bool:

@@ -71,7 +71,7 @@ func lacks_uds() -> bool:
 
 ## Whether the system distinguishes a reset from an end; if not, the test is skipped. Wine does not
 ## always: its own queries of a socket clear the error, and the next receive finds an end.
-func tells_resets() -> bool:
+func distinguishes_resets() -> bool:
 	if System.is_wine():
 		skip(NO_RESETS)
 	return not System.is_wine()

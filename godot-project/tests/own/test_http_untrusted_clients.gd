@@ -1,5 +1,5 @@
 extends "res://tests/support/http_case.gd"
-## `HTTPServerRs` and strangers: limits, malformed streams, and pages that attack.
+## `HTTPServerRs` and untrusted clients: limits, malformed streams, and pages that attack.
 
 const EngineProcess := preload("res://tests/support/engine_process.gd")
 
@@ -76,7 +76,7 @@ func test_limits_have_their_status() -> void:
 			"head exceeds the limit of 100 header fields")
 
 
-func test_a_client_that_expects_it_is_told_to_go_on() -> void:
+func test_a_client_that_expects_it_gets_100_continue() -> void:
 	var server := _answering()
 	var client := connected_to(server)
 	client.send(request_text("POST /", "Expect: 100-continue\r\nContent-Length: 3\r\n"))
@@ -109,7 +109,7 @@ func test_slow_clients_run_out_of_time() -> void:
 func test_a_handler_that_does_not_answer_is_named_once() -> void:
 	if not EngineProcess.available():
 		return skip("no second engine can be run here")
-	var run := EngineProcess.run("children/http_forgotten.gd")
+	var run := EngineProcess.run("children/http_unanswered.gd")
 	var output: String = run.output
 	check_eq(run.code, 0, "exit code")
 	check_eq(output.count("the handler of GET /kept, "), 1, output)
@@ -120,7 +120,7 @@ func test_a_handler_that_does_not_answer_is_named_once() -> void:
 	check_eq(output.count("freed a request without an answer; the client got 500"), 2, output)
 	check_eq(output.count("500 Internal Server Error: server did not answer in time"), 4, output)
 	check_eq(output.count("500 Internal Server Error: server did not answer\n"), 4, output)
-	check(not output.contains("evil"), "nothing of a stranger")
+	check(not output.contains("evil"), "nothing of an untrusted client")
 
 
 func test_a_request_that_waits_too_long_for_its_handler_gets_503() -> void:
@@ -145,7 +145,7 @@ func test_a_request_that_waits_too_long_for_its_handler_gets_503() -> void:
 	check_eq(reached, ["/0", "/1"], "the handlers")
 
 
-func test_connections_are_limited_and_idle_ones_make_room() -> void:
+func test_connections_are_limited_and_idle_ones_are_evicted() -> void:
 	var kept: Array[HTTPServerRequestRs] = []
 	var server := serve(func(request: HTTPServerRequestRs) -> void: kept.append(request))
 	server.max_connections = 3
@@ -163,13 +163,13 @@ func test_connections_are_limited_and_idle_ones_make_room() -> void:
 	# One of them becomes idle.
 	kept[1].respond(200, "ok 1")
 	await_text(busy[1], "ok 1")
-	var newcomer := connected_to(server)
-	newcomer.send(request_text("GET /new"))
+	var new_client := connected_to(server)
+	new_client.send(request_text("GET /new"))
 	spin_until(func() -> bool:
-		newcomer.step()
+		new_client.step()
 		return kept.size() == 4, "a new one is served")
 	kept[3].respond(200, "ok")
-	check_eq(body_of(await_close(newcomer)), "ok", "the new one has its answer")
+	check_eq(body_of(await_close(new_client)), "ok", "the new one has its answer")
 	spin_until(func() -> bool:
 		busy[1].step()
 		return busy[1].is_closed(), "the idle one is closed")
@@ -179,7 +179,7 @@ func test_connections_are_limited_and_idle_ones_make_room() -> void:
 		check(await_text(busy[i], "ok %d" % i), "the others go on")
 
 
-func test_a_request_that_has_arrived_does_not_make_room() -> void:
+func test_a_client_with_a_complete_request_is_not_evicted() -> void:
 	var server := _answering()
 	server.max_connections = 1
 	var first := connected_to(server)
@@ -188,7 +188,7 @@ func test_a_request_that_has_arrived_does_not_make_room() -> void:
 	second.send(request_text("GET /"))
 	# One poll accepts both.
 	check_eq(status_of(await_close(first)), 200, "the first one is served")
-	check_eq(status_of(await_close(second)), 503, "the second one is told")
+	check_eq(status_of(await_close(second)), 503, "the second one gets 503")
 	var kept := connected_to(server)
 	kept.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	await_text(kept, "ok 0")
@@ -197,7 +197,7 @@ func test_a_request_that_has_arrived_does_not_make_room() -> void:
 	var third := connected_to(server)
 	third.send(request_text("GET /"))
 	check_eq(status_of(await_close(kept)), 200, "so is one that was idle")
-	check_eq(status_of(await_close(third)), 503, "the third one is told")
+	check_eq(status_of(await_close(third)), 503, "the third one gets 503")
 
 
 func test_dns_rebinding_is_refused() -> void:
