@@ -36,7 +36,7 @@
 //! | ready list | the members of a group that are due for a visit |
 //! | member, visit | a connection or listener of a group; what a poll of the group does with it |
 //! | event | something that happened to a connection; each is delivered once, in order |
-//! | notice | an event in the ready list of a group |
+//! | queued event | an event in the ready list of a group |
 //! | listener | code that is notified of events; [`Listener`] is a listening socket |
 //! | report, notify | to announce a change to groups; to call a listener |
 //! | packet, frame | a message of the user; the same with its length or delimiter |

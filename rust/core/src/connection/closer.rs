@@ -44,7 +44,7 @@ struct CloserState {
 }
 
 /// The sockets that the kernel watches for the thread. `None` where they cannot be watched.
-type Watched = Option<(Registry, Poller)>;
+type CloserPoller = Option<(Registry, Poller)>;
 
 /// Begins a lingering close of at most `limit`. Does the first step at once, and leaves the rest to
 /// the thread.
@@ -136,7 +136,7 @@ impl Closer {
     }
 
     /// Runs on the thread until [`shut_down`].
-    fn run(&self, mut watched: Watched) {
+    fn run(&self, mut watched: CloserPoller) {
         let mut last_check = sys::now();
         // When the last wait was due to end.
         let mut wait_end = None;
@@ -198,7 +198,7 @@ impl Closer {
     }
 
     /// Does one step of a lingering close, without the lock.
-    fn advance(&self, token: usize, now: Instant, watched: &mut Watched) {
+    fn advance(&self, token: usize, now: Instant, watched: &mut CloserPoller) {
         let checked_out = self.lock().closes.check_out(token);
         let Some((mut timed, is_unwatched)) = checked_out else {
             return;

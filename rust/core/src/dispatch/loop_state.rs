@@ -14,7 +14,7 @@ use crate::dispatch::subject::{Source, Subject};
 use crate::dispatch::timers::Timers;
 use crate::event::EndCause;
 use crate::poll::group::{Group, PollableRef};
-use crate::poll::ready_list::Notice;
+use crate::poll::ready_list::QueuedEvent;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::thread::{self, ThreadId};
 use crate::sync::{Mutex, MutexGuard, lock};
@@ -184,7 +184,7 @@ impl<S: Subject> LoopState<S> {
         if connection.version() == version {
             return;
         }
-        // A thread that ends the connection holds its lock until it has queued the notice.
+        // A thread that ends the connection holds its lock until it has queued the event.
         let cause = EndCause::Disconnect(connection.last_cause());
         self.group.push_first_end(member.key, cause);
     }
@@ -472,8 +472,8 @@ impl<S: Subject + Send + Sync> PacketLoop for LoopState<S> {
         self.group.has_room(key)
     }
 
-    fn push(&self, key: usize, notice: Notice) {
-        self.group.push_notice(key, notice);
+    fn push(&self, key: usize, event: QueuedEvent) {
+        self.group.push_event(key, event);
     }
 
     fn report(&self, key: usize) {

@@ -31,12 +31,12 @@
 //! [`Group`](crate::Group) assigns, and an *order*, which increases with each member added. A round
 //! visits due members in that order.
 //!
-//! # Notices
+//! # Queued events
 //!
 //! What happens to a member once (a connect finishes, a connection ends, another poll takes a
-//! packet) is queued as a *notice* in the ready list of the group, so that a loop polled later
-//! still reports it, in order and exactly once. Data is different: it is probed at each visit,
-//! because only the newest state matters.
+//! packet) is queued in the ready list of the group, so that a loop polled later still reports it,
+//! in order and exactly once. Data is different: it is probed at each visit, because only the
+//! newest state matters.
 //!
 //! # Delivery
 //!

@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 use crate::dispatch::peer::Peer;
 use crate::event::{Deliverer, Delivery};
 use crate::poll::group::{Pollable, PollableRef};
-use crate::poll::ready_list::Notice;
+use crate::poll::ready_list::QueuedEvent;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Mutex, lock};
 
@@ -47,7 +47,7 @@ pub(super) trait PacketLoop: Send + Sync {
     fn has_room(&self, key: usize) -> bool;
 
     /// Queues something that happened to the member `key` for the next poll.
-    fn push(&self, key: usize, notice: Notice);
+    fn push(&self, key: usize, event: QueuedEvent);
 
     /// Makes the next poll visit the member `key`.
     fn report(&self, key: usize);
@@ -198,10 +198,10 @@ impl Outlet {
         others
     }
 
-    /// Queues `notice` in all event loops.
-    pub(super) fn push(&self, notice: &Notice) {
+    /// Queues `event` in all event loops.
+    pub(super) fn push(&self, event: &QueuedEvent) {
         for (packet_loop, key) in self.loops() {
-            packet_loop.push(key, notice.clone());
+            packet_loop.push(key, event.clone());
         }
     }
 

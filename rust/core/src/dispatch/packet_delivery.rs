@@ -8,7 +8,7 @@ use crate::dispatch::outlet::{Membership, Outlet};
 use crate::dispatch::packet_channel::PacketChannel;
 use crate::dispatch::peer::{self, Peer};
 use crate::dispatch::subject::{OwnEvent, PacketSession, SharedEvent, Subject, Taken};
-use crate::poll::ready_list::Notice;
+use crate::poll::ready_list::QueuedEvent;
 
 /// How often a poll of a session receives at most.
 const MAX_EXCHANGES: usize = 64;
@@ -18,9 +18,9 @@ pub(super) trait VisitingLoop<S: Subject> {
     /// The loop, and the key of the source there.
     fn membership(&self) -> Membership;
 
-    /// Delivers the queued notices of the source to the loop's listeners. False if the visit cannot
-    /// continue: the source was removed, or has too many notices.
-    fn deliver_notices(&mut self) -> bool;
+    /// Delivers the queued events of the source to the loop's listeners. False if the visit cannot
+    /// continue: the source was removed, or has too many events.
+    fn deliver_events(&mut self) -> bool;
 
     /// Whether the loop has listeners for packets.
     fn wants_packets(&mut self) -> bool;
@@ -213,7 +213,7 @@ fn deliver_packets<S: Subject, Q: PacketSource<S> + ?Sized>(
     // The polls of handlers count as well, so each of these may deliver the maximum, and yet a
     // handler that polls for each packet does not multiply it.
     while outlet.delivered() < end {
-        if visiting.as_mut().is_some_and(|it| !it.deliver_notices()) {
+        if visiting.as_mut().is_some_and(|it| !it.deliver_events()) {
             return Delivered::Interrupted;
         }
         // No lock is held here, because a listener may use the source.
@@ -230,12 +230,12 @@ fn deliver_packets<S: Subject, Q: PacketSource<S> + ?Sized>(
             };
         }
         let taken = source.take(is_wanted, &mut |what| match what {
-            SharedEvent::Opened => outlet.push(&Notice::Opened),
-            SharedEvent::Closed(cause) => outlet.push(&Notice::Closed(cause)),
+            SharedEvent::Opened => outlet.push(&QueuedEvent::Opened),
+            SharedEvent::Closed(cause) => outlet.push(&QueuedEvent::Closed(cause)),
             SharedEvent::Packet { bytes, is_text } => {
                 for (other, key) in &others {
                     let bytes = bytes.into();
-                    other.push(*key, Notice::Packet { bytes, is_text });
+                    other.push(*key, QueuedEvent::Packet { bytes, is_text });
                 }
                 if let (Some(visiting), true) =
                     (&visiting, is_wanted_by_subject && is_wanted_by_loop)
@@ -260,7 +260,7 @@ fn deliver_packets<S: Subject, Q: PacketSource<S> + ?Sized>(
             }
         }
     }
-    match visiting.is_none_or(|it| it.deliver_notices()) {
+    match visiting.is_none_or(|it| it.deliver_events()) {
         true if source.has_packet() => Delivered::LimitReached,
         true => Delivered::All,
         false => Delivered::Interrupted,

@@ -16,12 +16,12 @@ use crate::dispatch::subject::{
 use crate::event::Status;
 use crate::listener::Listener;
 use crate::poll::group::{Due, Visit};
-use crate::poll::ready_list::Notice;
+use crate::poll::ready_list::QueuedEvent;
 use crate::sys;
 
-/// The maximum number of notices, apart from packets, delivered in one visit: a member whose
+/// The maximum number of queued events, apart from packets, delivered in one visit: a member whose
 /// listeners connect and disconnect it always has more.
-const MAX_NOTICES: u32 = 64;
+const MAX_DELIVERED: u32 = 64;
 
 /// The maximum number of connections of one server accepted in one visit, so that a flood of them
 /// does not hold up a frame.
@@ -31,23 +31,23 @@ const MAX_ACCEPTED: usize = 64;
 pub(super) struct MemberVisitor<'a, S: Subject, L> {
     shared: &'a Arc<LoopState<S>>,
     listener: &'a mut L,
-    /// How many notices may still be delivered in this visit, apart from packets.
-    notices_left: u32,
+    /// How many queued events may still be delivered in this visit, apart from packets.
+    events_left: u32,
     /// How many packets may still be delivered in this visit.
     packets_left: usize,
 }
 
-/// The state of a member after its notices were delivered.
+/// The state of a member after its queued events were delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum AfterNotices {
-    /// It is still a member, and all notices were delivered.
+enum AfterEvents {
+    /// It is still a member, and all queued events were delivered.
     Continue,
     /// A listener removed it.
     Removed,
     /// Its connection ended. The loop had accepted the member, and removed it.
     Over,
-    /// It is still a member, and has more notices than one visit delivers.
-    NoticesLeft,
+    /// It is still a member, and has more events than one visit delivers.
+    EventsLeft,
 }
 
 impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'a, S, L> {
@@ -58,14 +58,14 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
         MemberVisitor {
             shared,
             listener,
-            notices_left: 0,
+            events_left: 0,
             packets_left: 0,
         }
     }
 
     /// Visits `member`, and returns when the next visit is due.
     pub(super) fn visit(&mut self, member: &Arc<LoopMember<S>>, due: Due) -> Visit {
-        self.notices_left = MAX_NOTICES;
+        self.events_left = MAX_DELIVERED;
         self.packets_left = self.shared.packets_per_visit();
         match member.subject().source() {
             Source::Server(listener) => self.visit_server(member, listener, due),
@@ -85,9 +85,9 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
                     }
                     outcome
                 }
-                None => match self.deliver_notices(member) {
-                    AfterNotices::Continue | AfterNotices::Removed => Visit::Idle,
-                    AfterNotices::Over | AfterNotices::NoticesLeft => Visit::Ready,
+                None => match self.deliver_events(member) {
+                    AfterEvents::Continue | AfterEvents::Removed => Visit::Idle,
+                    AfterEvents::Over | AfterEvents::EventsLeft => Visit::Ready,
                 },
             },
             Source::Session(session) => {
@@ -119,10 +119,10 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
                 peer::deliver(&peer);
             }
         }
-        let notices_before = self.notices_left;
+        let events_before = self.events_left;
         let mut may_have_more = false;
-        let (delivered, after) = match self.deliver_notices(member) {
-            AfterNotices::Continue => {
+        let (delivered, after) = match self.deliver_events(member) {
+            AfterEvents::Continue => {
                 self.deliver_packets(member, session.outlet(), |visiting, max| {
                     let subject = member.subject();
                     let delivered;
@@ -134,16 +134,16 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
             after => (Delivered::Interrupted, after),
         };
         match after {
-            AfterNotices::Continue => {}
-            AfterNotices::Removed => return Visit::Idle,
-            AfterNotices::Over | AfterNotices::NoticesLeft => return Visit::Ready,
+            AfterEvents::Continue => {}
+            AfterEvents::Removed => return Visit::Idle,
+            AfterEvents::Over | AfterEvents::EventsLeft => return Visit::Ready,
         }
         if member.is_removed() {
             return Visit::Idle;
         }
         let next = self.next_visit_of_session(member, session, delivered);
         match next {
-            _ if self.notices_left < notices_before => Visit::Ready,
+            _ if self.events_left < events_before => Visit::Ready,
             Visit::Idle | Visit::Later if may_have_more => Visit::Again,
             next => next,
         }
@@ -220,19 +220,20 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
             unread.as_ref().map(is_new);
         }
         // Another thread may have polled the connection since the visit began.
-        let mut has_notices = due.has_notices || member.has_unreported_version(connection);
+        let mut has_queued_events =
+            due.has_queued_events || member.has_unreported_version(connection);
         let mut delivered = Delivered::All;
         loop {
             let before = std::mem::replace(&mut version, connection.version());
-            if has_notices || before != version {
-                has_notices = false;
+            if has_queued_events || before != version {
+                has_queued_events = false;
                 // Waits for the lock: a thread that changes the status holds it until it has queued
-                // the notice.
+                // the event.
                 connection.rest();
-                match self.deliver_notices(member) {
-                    AfterNotices::Continue => {}
-                    AfterNotices::Removed => return Visit::Idle,
-                    AfterNotices::Over | AfterNotices::NoticesLeft => return Visit::Ready,
+                match self.deliver_events(member) {
+                    AfterEvents::Continue => {}
+                    AfterEvents::Removed => return Visit::Idle,
+                    AfterEvents::Over | AfterEvents::EventsLeft => return Visit::Ready,
                 }
                 if connection.version() != version {
                     // A listener disconnected it, or connected it again.
@@ -260,7 +261,7 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
                         self.deliver_packets(member, channel.outlet(), |visiting, max| {
                             channel.deliver(member.subject(), Some(visiting), max)
                         });
-                    if matches!(after, AfterNotices::Over | AfterNotices::NoticesLeft) {
+                    if matches!(after, AfterEvents::Over | AfterEvents::EventsLeft) {
                         return Visit::Ready;
                     }
                 }
@@ -325,34 +326,34 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
         }
     }
 
-    /// Delivers the queued notices of the member, in order.
-    fn deliver_notices(&mut self, member: &Arc<LoopMember<S>>) -> AfterNotices {
+    /// Delivers the queued events of the member, in order.
+    fn deliver_events(&mut self, member: &Arc<LoopMember<S>>) -> AfterEvents {
         while !member.is_removed() {
-            if self.notices_left == 0 || self.packets_left == 0 {
-                return AfterNotices::NoticesLeft;
+            if self.events_left == 0 || self.packets_left == 0 {
+                return AfterEvents::EventsLeft;
             }
-            let Some(notice) = self.shared.group.next_notice(member.key) else {
-                return AfterNotices::Continue;
+            let Some(event) = self.shared.group.next_event(member.key) else {
+                return AfterEvents::Continue;
             };
             let subject = member.subject();
-            match notice {
+            match event {
                 // The session reports its own beginning and end.
-                Notice::Connected | Notice::Ended(_) if member.is_session => continue,
-                Notice::Packet { .. } => self.packets_left -= 1,
-                _ => self.notices_left -= 1,
+                QueuedEvent::Connected | QueuedEvent::Ended(_) if member.is_session => continue,
+                QueuedEvent::Packet { .. } => self.packets_left -= 1,
+                _ => self.events_left -= 1,
             }
-            match notice {
-                Notice::Connected | Notice::Opened => {
+            match event {
+                QueuedEvent::Connected | QueuedEvent::Opened => {
                     self.listener.notify(subject, LoopEvent::Connected);
                 }
-                Notice::Packet { bytes, is_text } => {
+                QueuedEvent::Packet { bytes, is_text } => {
                     if self.listener.wants_packets() {
                         let packet = S::packet(&bytes, is_text);
                         let event = LoopEvent::PacketReceived(&packet);
                         self.listener.notify(subject, event);
                     }
                 }
-                Notice::Ended(cause) | Notice::Closed(cause) => {
+                QueuedEvent::Ended(cause) | QueuedEvent::Closed(cause) => {
                     let is_over = member.is_accepted;
                     if is_over {
                         drop(self.shared.remove(subject.id()));
@@ -360,12 +361,12 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
                     self.listener
                         .notify(subject, LoopEvent::Disconnected(cause));
                     if is_over {
-                        return AfterNotices::Over;
+                        return AfterEvents::Over;
                     }
                 }
             }
         }
-        AfterNotices::Removed
+        AfterEvents::Removed
     }
 
     /// Calls `deliver`, which delivers packets of `member`, with their maximum number.
@@ -374,14 +375,14 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
         member: &Arc<LoopMember<S>>,
         outlet: &Outlet,
         deliver: impl FnOnce(&mut dyn VisitingLoop<S>, usize) -> Delivered,
-    ) -> (Delivered, AfterNotices) {
+    ) -> (Delivered, AfterEvents) {
         let (max, before) = (self.packets_left, outlet.delivered());
         // A poll in a handler continues with the next packet.
         let guard = self.shared.begin_delivery(member.key);
         let mut visiting = CurrentVisit {
             visitor: self,
             member,
-            after: AfterNotices::Continue,
+            after: AfterEvents::Continue,
         };
         let delivered = deliver(&mut visiting, max);
         let after = visiting.after;
@@ -465,7 +466,7 @@ fn unread_position(connection: &Connection) -> Option<u64> {
 struct CurrentVisit<'v, 'a, S: Subject, L> {
     visitor: &'v mut MemberVisitor<'a, S, L>,
     member: &'v Arc<LoopMember<S>>,
-    after: AfterNotices,
+    after: AfterEvents,
 }
 
 impl<S: Subject + Send + Sync + 'static, L: LoopListener<S>> VisitingLoop<S>
@@ -475,9 +476,9 @@ impl<S: Subject + Send + Sync + 'static, L: LoopListener<S>> VisitingLoop<S>
         (self.visitor.shared.packet_loop(), self.member.key)
     }
 
-    fn deliver_notices(&mut self) -> bool {
-        self.after = self.visitor.deliver_notices(self.member);
-        self.after == AfterNotices::Continue
+    fn deliver_events(&mut self) -> bool {
+        self.after = self.visitor.deliver_events(self.member);
+        self.after == AfterEvents::Continue
     }
 
     fn wants_packets(&mut self) -> bool {
@@ -486,11 +487,8 @@ impl<S: Subject + Send + Sync + 'static, L: LoopListener<S>> VisitingLoop<S>
 
     fn push_packet(&self, bytes: &[u8], is_text: bool) {
         let bytes = bytes.into();
-        let notice = Notice::Packet { bytes, is_text };
-        self.visitor
-            .shared
-            .group
-            .push_notice(self.member.key, notice);
+        let event = QueuedEvent::Packet { bytes, is_text };
+        self.visitor.shared.group.push_event(self.member.key, event);
     }
 
     fn notify(&mut self, packet: &S::Packet) {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::event::EndCause;
 use crate::poll::readiness_slab::ReadinessRef;
-use crate::poll::ready_list::{self, DEFER_DELAY, Notice, ReadyList, Urgency};
+use crate::poll::ready_list::{self, DEFER_DELAY, QueuedEvent, ReadyList, Urgency};
 use crate::poll::subscriptions::Subscriptions;
 use crate::sync::{Mutex, lock};
 use crate::sys::{self, Poller, Socket};
@@ -83,8 +83,8 @@ pub enum Visit {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Due {
     pub(crate) key: usize,
-    /// It has queued notices.
-    pub(crate) has_notices: bool,
+    /// It has queued events.
+    pub(crate) has_queued_events: bool,
     /// A visit of another poll has called this poll.
     pub(crate) is_nested: bool,
     /// The number of the outermost poll.
@@ -216,7 +216,7 @@ impl Group {
         ready_list::index(key)
     }
 
-    /// Replaces `old`, the member with the key `key`, by `new`. Queued notices are kept.
+    /// Replaces `old`, the member with the key `key`, by `new`. Queued events are kept.
     pub(crate) fn replace(
         &self,
         key: usize,
@@ -285,10 +285,10 @@ impl Group {
         loop {
             self.wait(wait);
             let mut is_ready = false;
-            while let Some((key, has_notices)) = self.ready_list.next_visit() {
+            while let Some((key, has_queued_events)) = self.ready_list.next_visit() {
                 let due = Due {
                     key,
-                    has_notices,
+                    has_queued_events,
                     is_nested: guard.is_nested,
                     poll: guard.number,
                 };
@@ -340,20 +340,20 @@ impl Group {
         self.ready_list.wake();
     }
 
-    /// Takes the oldest notice of the member.
-    pub(crate) fn next_notice(&self, key: usize) -> Option<Notice> {
-        self.ready_list.next_notice(key)
+    /// Takes the oldest queued event of the member.
+    pub(crate) fn next_event(&self, key: usize) -> Option<QueuedEvent> {
+        self.ready_list.next_event(key)
     }
 
-    /// Queues, before all other notices, the end of the connection that the member had when it was
+    /// Queues, before all other events, the end of the connection that the member had when it was
     /// added. Does nothing if that end is queued already.
     pub(crate) fn push_first_end(&self, key: usize, cause: EndCause) {
         self.ready_list.push_first_end(key, cause);
     }
 
-    /// Queues `notice` for the next poll, and makes the member due.
-    pub(crate) fn push_notice(&self, key: usize, notice: Notice) {
-        self.ready_list.push_notice(key, notice);
+    /// Queues `event` for the next poll, and makes the member due.
+    pub(crate) fn push_event(&self, key: usize, event: QueuedEvent) {
+        self.ready_list.push_event(key, event);
     }
 
     /// Makes the member due.

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `group` | a set of connections and listeners that are polled together |
 //! | `subscriptions` | the groups that one connection or listener is in |
-//! | `ready_list` | the members of a group that are due, and their notices |
+//! | `ready_list` | the members of a group that are due, and their queued events |
 //! | `shared_poller` | one poller for the idle connections of the process |
 //! | `published` | the newest shared poll, published to all threads |
 //! | `readiness_slab` | the words of all connections, beside each other |

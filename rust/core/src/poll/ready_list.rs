@@ -1,5 +1,5 @@
-//! The ready list of a group: the members that are due, their notices, and waiting until one is
-//! due.
+//! The ready list of a group: the members that are due, their queued events, and waiting until
+//! one is due.
 //!
 //! A member is in a *slot*. Three lists hold the slots to visit: `due` for the next round,
 //! `pending` for members that the kernel does not report, and `deferred` for members that are
@@ -17,9 +17,9 @@ use crate::sync::thread::{self, ThreadId};
 use crate::sync::{Condvar, Mutex, MutexGuard, lock, wait_timeout};
 use crate::sys::{self, Interests, Registry, Socket, Waker};
 
-/// The maximum number of notices kept for one member of a group that is not polled. Above it, the
-/// oldest notice is discarded, unless it is a packet. [`MAX_PACKET_BYTES`] limits the packets.
-const MAX_NOTICES: usize = 64 * 1024;
+/// The maximum number of events kept for one member of a group that is not polled. Above it, the
+/// oldest event is discarded, unless it is a packet. [`MAX_PACKET_BYTES`] limits the packets.
+const MAX_QUEUED_EVENTS: usize = 64 * 1024;
 
 /// A member whose queued packets have this number of bytes has no room for another packet.
 const MAX_PACKET_BYTES: usize = 64 * 1024;
@@ -105,14 +105,14 @@ struct Entry {
     readiness: Option<ReadinessRef>,
     /// Its socket could not be registered with the poller.
     is_unwatched: bool,
-    notices: VecDeque<Notice>,
-    /// The total size of the packets among the notices, with [`PACKET_COST`] for each.
+    events: VecDeque<QueuedEvent>,
+    /// The total size of the packets among the events, with [`PACKET_COST`] for each.
     packet_bytes: usize,
 }
 
 /// Something that a group reports of a member exactly once.
 #[derive(Clone, Debug)]
-pub(crate) enum Notice {
+pub(crate) enum QueuedEvent {
     /// A connect succeeded.
     Connected,
     /// A connect failed, or a connection ended.
@@ -129,15 +129,15 @@ pub(crate) enum Notice {
     },
 }
 
-impl Notice {
+impl QueuedEvent {
     fn is_packet(&self) -> bool {
-        matches!(self, Notice::Packet { .. })
+        matches!(self, QueuedEvent::Packet { .. })
     }
 
     /// How much it counts towards [`MAX_PACKET_BYTES`].
     fn packet_cost(&self) -> usize {
         match self {
-            Notice::Packet { bytes, .. } => bytes.len() + PACKET_COST,
+            QueuedEvent::Packet { bytes, .. } => bytes.len() + PACKET_COST,
             _ => 0,
         }
     }
@@ -258,7 +258,7 @@ impl ReadyState {
                 "an order that was never assigned"
             );
             if let Some(member) = &slot.member {
-                let packets = member.notices.iter().map(Notice::packet_cost);
+                let packets = member.events.iter().map(QueuedEvent::packet_cost);
                 debug_assert_eq!(
                     packets.sum::<usize>(),
                     member.packet_bytes,
@@ -392,7 +392,7 @@ impl ReadyList {
             order,
             readiness,
             is_unwatched,
-            notices: VecDeque::new(),
+            events: VecDeque::new(),
             packet_bytes: 0,
         });
         let key = slot.uses << INDEX_BITS | index;
@@ -402,7 +402,7 @@ impl ReadyList {
         key
     }
 
-    /// Removes a member, with its notices.
+    /// Removes a member, with its queued events.
     pub(super) fn remove(&self, key: usize) {
         let mut state = self.state();
         let Some(index) = state.index(key) else {
@@ -419,7 +419,7 @@ impl ReadyList {
         drop(member);
     }
 
-    /// Changes the connection of the member with `key`. It keeps its notices.
+    /// Changes the connection of the member with `key`. It keeps its queued events.
     pub(super) fn replace(&self, key: usize, readiness: Option<ReadinessRef>) {
         let is_unwatched = self.kernel().is_none();
         let mut state = self.state();
@@ -469,9 +469,9 @@ impl ReadyList {
         state.wait_ends += u64::from(std::mem::take(&mut state.is_wake_pending));
     }
 
-    /// Takes the next member out of the round: its key, and whether it has notices. It stays in the
-    /// round until then, because a visit may poll the group and wait for another member of the
-    /// round.
+    /// Takes the next member out of the round: its key, and whether it has queued events. It stays
+    /// in the round until then, because a visit may poll the group and wait for another member of
+    /// the round.
     pub(super) fn next_visit(&self) -> Option<(usize, bool)> {
         let mut state = self.state();
         loop {
@@ -484,12 +484,12 @@ impl ReadyList {
             if let Some(readiness) = &member.readiness {
                 readiness.notify();
             }
-            let has_notices = !member.notices.is_empty();
+            let has_queued_events = !member.events.is_empty();
             slot.is_in_round = false;
             slot.is_deferred = false;
             let key = slot.uses << INDEX_BITS | index;
             state.check();
-            return Some((key, has_notices));
+            return Some((key, has_queued_events));
         }
     }
 
@@ -576,25 +576,25 @@ impl ReadyList {
         self.watches_refusals.store(enabled, Ordering::Relaxed);
     }
 
-    /// Queues `notice`, and makes the member due.
-    pub(super) fn push_notice(&self, key: usize, notice: Notice) {
+    /// Queues `event`, and makes the member due.
+    pub(super) fn push_event(&self, key: usize, event: QueuedEvent) {
         let mut state = self.state();
         let Some(member) = state.member(key) else {
             return;
         };
-        member.packet_bytes += notice.packet_cost();
+        member.packet_bytes += event.packet_cost();
         let mut discarded = None;
-        if member.notices.len() >= MAX_NOTICES && !notice.is_packet() {
-            // The group is not polled. The newest notices still describe the member's status.
+        if member.events.len() >= MAX_QUEUED_EVENTS && !event.is_packet() {
+            // The group is not polled. The newest events still describe the member's status.
             if member
-                .notices
+                .events
                 .front()
-                .is_some_and(|notice| !notice.is_packet())
+                .is_some_and(|event| !event.is_packet())
             {
-                discarded = member.notices.pop_front();
+                discarded = member.events.pop_front();
             }
         }
-        member.notices.push_back(notice);
+        member.events.push_back(event);
         if let Some(index) = state.index(key) {
             state.make_due(index);
             state.check();
@@ -604,20 +604,20 @@ impl ReadyList {
         drop(discarded);
     }
 
-    /// Takes the oldest notice of the member.
-    pub(super) fn next_notice(&self, key: usize) -> Option<Notice> {
+    /// Takes the oldest queued event of the member.
+    pub(super) fn next_event(&self, key: usize) -> Option<QueuedEvent> {
         let mut state = self.state();
         let member = state.member(key)?;
-        let notice = member.notices.pop_front()?;
-        member.packet_bytes -= notice.packet_cost();
-        if member.notices.is_empty() {
-            member.notices = VecDeque::new();
+        let event = member.events.pop_front()?;
+        member.packet_bytes -= event.packet_cost();
+        if member.events.is_empty() {
+            member.events = VecDeque::new();
         }
         state.check();
-        Some(notice)
+        Some(event)
     }
 
-    /// Queues, before all other notices, the end of the connection that the member had when it was
+    /// Queues, before all other events, the end of the connection that the member had when it was
     /// added. Does nothing if that end is queued already.
     pub(super) fn push_first_end(&self, key: usize, cause: EndCause) {
         let mut state = self.state();
@@ -627,11 +627,11 @@ impl ReadyList {
         let Some(member) = &mut state.slots[index].member else {
             return;
         };
-        let mut notices = member.notices.iter();
-        let first = notices.find(|notice| !notice.is_packet());
+        let mut events = member.events.iter();
+        let first = events.find(|event| !event.is_packet());
         // A failed connect belongs to a later connection.
-        if !matches!(first, Some(Notice::Ended(EndCause::Disconnect(_)))) {
-            member.notices.push_front(Notice::Ended(cause));
+        if !matches!(first, Some(QueuedEvent::Ended(EndCause::Disconnect(_)))) {
+            member.events.push_front(QueuedEvent::Ended(cause));
             state.make_due(index);
             self.notify(&state);
         }

@@ -5,7 +5,7 @@
 use std::sync::{Arc, Weak};
 
 use crate::event::{ConnectEnd, EndCause, Event};
-use crate::poll::ready_list::{Notice, ReadyList};
+use crate::poll::ready_list::{QueuedEvent, ReadyList};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Mutex, lock};
 use crate::sys::Socket;
@@ -80,16 +80,15 @@ impl Subscriptions {
         self.each(ReadyList::report_refusal);
     }
 
-    /// Like [`report`](Self::report), for `event`. The start and the end of a connection are queued
-    /// as notices.
+    /// Like [`report`](Self::report), for `event`. The start and the end of a connection are queued.
     pub(crate) fn report_event(&self, event: Event) {
-        let notice = match event {
-            Event::ConnectFinished(ConnectEnd::Connected) => Notice::Connected,
-            Event::ConnectFinished(end) => Notice::Ended(EndCause::Connect(end)),
-            Event::Disconnected(cause) => Notice::Ended(EndCause::Disconnect(cause)),
+        let queued = match event {
+            Event::ConnectFinished(ConnectEnd::Connected) => QueuedEvent::Connected,
+            Event::ConnectFinished(end) => QueuedEvent::Ended(EndCause::Connect(end)),
+            Event::Disconnected(cause) => QueuedEvent::Ended(EndCause::Disconnect(cause)),
             Event::StatusChanged(_) | Event::Drained => return self.report(),
         };
-        self.each(|ready_list, key| ready_list.push_notice(key, notice.clone()));
+        self.each(|ready_list, key| ready_list.push_event(key, queued.clone()));
     }
 
     /// Calls `then` for each group, and removes groups that no longer exist.
