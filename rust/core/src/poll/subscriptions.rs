@@ -80,7 +80,7 @@ impl Subscriptions {
         self.each(ReadyList::report_refusal);
     }
 
-    /// Like [`report`](Self::report), for `event`. The start and the end of a connection are queued.
+    /// Like [`report`](Self::report), for `event`. Queues the start and the end of a connection.
     pub(crate) fn report_event(&self, event: Event) {
         let queued = match event {
             Event::ConnectFinished(ConnectEnd::Connected) => QueuedEvent::Connected,

@@ -11,8 +11,8 @@ use super::server_connection::EvictionClass;
 /// they are busy with, then those whose address has the most connections, then the oldest.
 ///
 /// A busy connection is evicted only for a new client whose address still has fewer connections
-/// after that, so nobody can occupy all places from one address. Connections without an address of their
-/// own, such as those through a proxy on the same machine, are equal.
+/// after that, so nobody can occupy all places from one address. Connections without an address of
+/// their own, such as those through a proxy on the same machine, are equal.
 ///
 /// # Examples
 ///
