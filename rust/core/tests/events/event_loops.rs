@@ -359,8 +359,8 @@ fn a_broadcast_to_some_members_reaches_each_of_them_once() {
     for member in &members {
         event_loop.add(member);
     }
-    let stranger = Member::peer(local_pair().0);
-    let ids = [&members[3], &members[1], &stranger, &members[3]].map(|member| member.id);
+    let other = Member::peer(local_pair().0);
+    let ids = [&members[3], &members[1], &other, &members[3]].map(|member| member.id);
     assert!(
         event_loop
             .members

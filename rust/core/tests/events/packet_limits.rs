@@ -151,7 +151,7 @@ fn poll_within(event_loop: &Loop, total: &mut Vec<(u64, Report)>, calls: &mut u3
 
 /// Without a common count, each level would multiply the packets of the next one.
 #[test]
-fn a_handler_that_polls_for_each_packet_multiplies_nothing() {
+fn a_handler_that_polls_for_each_packet_stays_within_the_limit() {
     let event_loop = Loop::new();
     event_loop.members.set_max_packets_per_poll(8);
     let members: Vec<_> = (0..3).map(|_| flooding(&event_loop, 4000)).collect();
@@ -326,7 +326,7 @@ fn a_poll_of_a_lone_channel_is_limited() {
 }
 
 #[test]
-fn polls_in_handlers_of_a_lone_channel_multiply_nothing() {
+fn polls_in_handlers_of_a_lone_channel_stay_within_the_limit() {
     let (one, _other) = filled(5000);
     let channel = channel(one);
     let alone = Alone::new(&channel, true);
