@@ -269,7 +269,7 @@ mod tests {
         let closer = Closer::default();
         closer.lock().closes.insert(TimedClose {
             close: LingeringClose {
-                socket: ConnectedSocket::CloserState(socket.clone()),
+                socket: ConnectedSocket::Shared(socket.clone()),
                 queue: SendQueue::default(),
                 is_shut: false,
                 peer_has_ended: false,
