@@ -235,7 +235,12 @@ impl EventQueue<Event> {
         };
         let count = self.events.len();
         if count >= MAX_EVENTS
-            && let Some(back) = self.events.iter().rev().take(SEARCHED_EVENTS).position(replaces)
+            && let Some(back) = self
+                .events
+                .iter()
+                .rev()
+                .take(SEARCHED_EVENTS)
+                .position(replaces)
         {
             self.events.remove(count - 1 - back);
         }
