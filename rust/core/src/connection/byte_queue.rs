@@ -1,7 +1,7 @@
 //! A queue of bytes, for both directions of a connection. Makes no system calls.
 
-/// Bytes in order, pushed at the end and taken from the front. An empty queue keeps the memory of
-/// `KEPT` bytes at most.
+/// Bytes in order, pushed at the end and taken from the front. An empty queue keeps at most `KEPT`
+/// bytes of capacity.
 #[derive(Debug, Default)]
 pub(crate) struct ByteQueue<const KEPT: usize> {
     bytes: Vec<u8>,

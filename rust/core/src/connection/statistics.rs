@@ -81,14 +81,15 @@ pub(crate) struct RecvProgress {
     pub(crate) generation: u64,
     /// The number of bytes received.
     received: u64,
-    /// The number of bytes read: while a program reads, it may not know yet what has arrived.
+    /// The number of bytes that the program has read. Reading buffered data counts as progress,
+    /// even if nothing new arrives.
     read: u64,
 }
 
 impl Connection {
-    /// Returns how far receiving has come. `None` unless it is connected, after the end of the
-    /// stream, and while the kernel holds unread data, so that the peer may have to wait for this
-    /// side.
+    /// Returns how far receiving has come. `None` if it is not connected, if the stream has ended,
+    /// or if both the receive buffer and the kernel hold unread data: the peer may then be waiting
+    /// for this side.
     pub(crate) fn recv_progress(&self) -> Option<RecvProgress> {
         self.recv_progress_of(&mut self.lock())
     }
@@ -107,7 +108,8 @@ impl Connection {
         })
     }
 
-    /// Returns the progress of the queue. `None` if the kernel has refused nothing.
+    /// Returns the progress of the queue. `None` if it is not connected, or the kernel has refused
+    /// nothing.
     pub(crate) fn send_progress(&self) -> Option<SendProgress> {
         let inner = self.lock();
         let socket = inner.transport.connected_socket()?;

@@ -1,5 +1,5 @@
-//! For how long members made no progress: in sending, while the kernel refuses their queues, or in
-//! receiving.
+//! Measures how long members make no progress: in sending, while the kernel refuses their queues, or
+//! in receiving.
 //!
 //! Only time in which the loop was polled counts: a queue shrinks only while the loop sends it,
 //! even if the peer reads, and data is received only by polls.
@@ -113,6 +113,7 @@ impl<P: Copy + PartialEq> Inactivity<P> {
             return None;
         }
         let now = clock();
+        // A poll may have waited for a whole interval since it began.
         watch.update(now, CHECK_INTERVAL + ABSENCE, limit);
         let is_due = watch
             .checked_at
@@ -125,8 +126,9 @@ impl<P: Copy + PartialEq> Inactivity<P> {
     }
 
     /// Records the `progress` of the member `key`; `None` if there is nothing to watch, for example
-    /// because its connection has ended. Returns for how long it made none, if that exceeds
-    /// `limit`. In both cases the member is no longer watched.
+    /// because its connection has ended. Returns for how long it made none, if that has reached
+    /// `limit` and the additional time after an absence. In both cases the member is no longer
+    /// watched.
     pub(super) fn advance(
         &self,
         key: usize,
@@ -161,12 +163,12 @@ impl<P: Copy + PartialEq> Inactivity<P> {
 }
 
 impl<P> InactivityWatch<P> {
-    /// Adds the time since the last update, at most `most`. More is an absence.
-    fn update(&mut self, now: Instant, most: Duration, limit: Duration) {
+    /// Adds the time since the last update, capped at `cap`. A longer gap is an absence.
+    fn update(&mut self, now: Instant, cap: Duration, limit: Duration) {
         let updated_at = self.updated_at.replace(now);
         let gap = updated_at.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
-        self.polled += gap.min(most);
-        if gap > most {
+        self.polled += gap.min(cap);
+        if gap > cap {
             for pause in self.members.values_mut() {
                 let waited = self.polled.saturating_sub(pause.since);
                 let left = limit.saturating_sub(waited);

@@ -6,8 +6,8 @@ use crate::connection::Connection;
 use crate::dispatch::nesting::Nesting;
 use crate::event::{Delivery, Event};
 
-/// What a connection reports to its own listeners. Exhaustive: there are only events, and the state
-/// that data is unread.
+/// What a connection reports to its own listeners. Exhaustive: a connection reports either an event
+/// or that it has unread data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeerEvent {
     /// Something that happened once.

@@ -15,8 +15,8 @@ static SLAB: ProcessWide<Mutex<Slab>> = ProcessWide::new(Mutex::default);
 /// The number of words in a block: one for each bit of [`Block::free`].
 const BLOCK: usize = u64::BITS as usize;
 
-/// The blocks that have a free word, those with the latest returned word last. A block without one
-/// belongs to the connections that use it, and the last of them frees it.
+/// The blocks that have a free word, in the order in which they got one. A full block is kept alive
+/// by its connections only; the first word that is returned re-opens it.
 #[derive(Debug, Default)]
 struct Slab {
     open: Vec<Arc<Block>>,
@@ -31,9 +31,9 @@ struct Block {
 /// The word of one connection, which is free again when this is dropped.
 pub(crate) struct OwnReadiness(ReadinessRef);
 
-/// A reference to the word of a connection, for those that notify it. It keeps the memory, not the
-/// word: a notification after the end of the connection reaches the next one that has the word,
-/// which then probes once although nothing has arrived.
+/// A reference to the word of a connection, for those that notify it. Keeps the block alive, but
+/// does not reserve the word. A late notification reaches the connection that now has the word,
+/// which then probes once for nothing.
 #[derive(Clone)]
 pub(crate) struct ReadinessRef {
     block: Arc<Block>,

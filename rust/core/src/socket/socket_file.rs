@@ -86,8 +86,8 @@ impl SocketFile {
     }
 }
 
-/// Binds `socket`. If there is no room for its file, the lock file may use the last room. Then the
-/// lock is released, and the socket is bound without it.
+/// Binds `socket`. If the disk is full, the lock file may occupy the last free space. Then the lock
+/// is released, and the socket is bound without it.
 fn bind_or_unlock<L>(
     socket: &Socket,
     address: &SocketAddress,

@@ -56,7 +56,7 @@ pub fn spawn<R: Send + 'static>(body: impl FnOnce() -> R + Send + 'static) -> Jo
     shuttle::thread::spawn(body)
 }
 
-/// The present by the clock of the world.
+/// The current time of the simulated clock.
 pub fn now() -> Instant {
     process::now()
 }
@@ -66,7 +66,7 @@ pub fn nanoseconds() -> u64 {
     world::with(|world| world.time)
 }
 
-/// Sleeps for `time` by the clock of the world.
+/// Sleeps until `time` has passed on the simulated clock.
 pub fn sleep(time: Duration) {
     blocking::sleep(time);
 }
