@@ -269,7 +269,7 @@ fn silence_does_not_end_a_close_with_unacknowledged_data() {
     // Longer than the silence that ends a lingering close.
     thread::sleep(Duration::from_secs(6));
     // A closed socket would answer with a reset.
-    std::io::Write::write_all(&mut peer, b"still here").unwrap();
+    peer.write_all(b"still here").unwrap();
     thread::sleep(Duration::from_millis(100));
     assert_whole(read_to_end(&peer), &data);
 }

@@ -1,7 +1,7 @@
 //! Binding to a path: the socket's file, its owner, and what is left after a failure.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use stream_socket::{
@@ -174,10 +174,8 @@ fn a_connect_without_a_listener_fails_at_once() {
 }
 
 #[test]
-#[cfg(unix)]
 fn a_socket_file_gets_its_mode() {
     let _only = only_test();
-    use std::os::unix::fs::PermissionsExt;
     let directory = TemporaryDirectory::new();
     let path = directory.file("s");
     let listener = Listener::new();
@@ -185,6 +183,6 @@ fn a_socket_file_gets_its_mode() {
     listener
         .listen(&address, ListenOptions::new(8).with_mode(0o600))
         .unwrap();
-    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }
