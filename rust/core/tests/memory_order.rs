@@ -16,8 +16,8 @@ mod sync {
 
         pub(crate) use loom::sync::atomic::Ordering;
 
-        /// Loom lets a store come between the two halves of another thread's exchange. It does not
-        /// let an exchange, so a store is one here.
+        /// Loom lets a store land between the load and the store of another thread's
+        /// compare-exchange, but never a swap. So a store is a swap here.
         #[derive(Debug, Default)]
         pub(crate) struct AtomicU64(loom::sync::atomic::AtomicU64);
 
@@ -116,8 +116,8 @@ fn a_quiet_connection_has_nothing_unread() {
     });
 }
 
-/// The word of a connection that has ended goes to the next one (`readiness_slab`), in the same
-/// generation, since every object counts its own. A poller may still report the former socket. The
+/// After a connection ends, the next one reuses its word (`readiness_slab`). Both may have the same
+/// generation, because each object counts its own. A poller may still report the former socket. The
 /// slab's lock orders the two connections, as one thread does here.
 #[test]
 fn a_late_notification_costs_the_next_connection_one_probe_and_no_data() {

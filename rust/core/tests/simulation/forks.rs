@@ -46,11 +46,11 @@ impl Watched {
         match random.below(4) {
             0 => {
                 let data = vec![7; random.size(64)];
-                self.waiting += other.try_write(&data).expect("it is sound");
+                self.waiting += other.try_write(&data).expect("the connection is open");
             }
             1 => {
                 let mut out = vec![MaybeUninit::uninit(); 64];
-                let count = one.try_read(&mut out).expect("it is sound");
+                let count = one.try_read(&mut out).expect("the connection is open");
                 assert!(
                     count > 0 || self.waiting == 0,
                     "a read has missed unread bytes"
@@ -58,7 +58,7 @@ impl Watched {
                 self.waiting -= count;
             }
             2 => {
-                let has_data = one.poll(world::now).expect("it is sound");
+                let has_data = one.poll(world::now).expect("the connection is open");
                 assert_eq!(has_data, self.waiting > 0, "a poll");
             }
             _ => self.poll_group(),

@@ -133,7 +133,7 @@ fn poll(shared: &Shared, listener: &Listener, clients: usize, random: &mut Rando
                 return Visit::Idle;
             };
             let _ = member.available();
-            let has_data = member.poll(world::now).expect("it is sound");
+            let has_data = member.poll(world::now).expect("the connection is open");
             let mut out = vec![MaybeUninit::uninit(); random.size(world::buffer_size() * 2)];
             let outcome = member.try_read(&mut out);
             note(|| format!("{key} reads: {outcome:?}"));

@@ -56,7 +56,9 @@ impl Pair {
     }
 
     fn poll(&self, end: usize) -> bool {
-        self.ends[end].poll(world::now).expect("it is sound")
+        self.ends[end]
+            .poll(world::now)
+            .expect("the connection is open")
     }
 }
 
@@ -101,7 +103,9 @@ fn act(pair: &mut Pair, end: usize, random: &mut Random) {
     match random.below(4) {
         0 => {
             let mut out = vec![MaybeUninit::uninit(); 1 << 16];
-            let count = pair.ends[end].try_read(&mut out).expect("it is sound");
+            let count = pair.ends[end]
+                .try_read(&mut out)
+                .expect("the connection is open");
             note(|| format!("{count} of {} are read", pair.waiting[end]));
             assert!(
                 count > 0 || pair.waiting[end] == 0,
@@ -119,7 +123,9 @@ fn act(pair: &mut Pair, end: usize, random: &mut Random) {
         _ if pair.raw.is_some() => pair.send_raw(random),
         _ => {
             let data = vec![7; random.size(32)];
-            let count = pair.ends[end].try_write(&data).expect("it is sound");
+            let count = pair.ends[end]
+                .try_write(&data)
+                .expect("the connection is open");
             note(|| format!("{count} are sent"));
             pair.waiting[other] += count;
         }
@@ -184,7 +190,7 @@ fn between_threads(random: &mut Random) {
     let sender = world::spawn(move || {
         for number in 1..=count {
             step();
-            while one.try_write(&[7]).expect("it is sound") == 0 {
+            while one.try_write(&[7]).expect("the connection is open") == 0 {
                 world::sleep(Duration::from_micros(1));
             }
             signal.store(number, Ordering::SeqCst);
@@ -199,14 +205,14 @@ fn between_threads(random: &mut Random) {
             assert!(!pair.poll(0), "nothing is there");
         }
         let sent = sent.load(Ordering::SeqCst);
-        let has_data = other.poll(world::now).expect("it is sound");
+        let has_data = other.poll(world::now).expect("the connection is open");
         assert!(
             has_data || received >= sent,
             "a poll has missed what was sent: {received} of {sent}"
         );
         if has_data {
             let mut out = [MaybeUninit::uninit(); 16];
-            received += other.try_read(&mut out).expect("it is sound");
+            received += other.try_read(&mut out).expect("the connection is open");
         } else {
             world::sleep(Duration::from_nanos(random.size(5_000) as u64));
         }
