@@ -30,13 +30,13 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the output of a session that has ended may still be sent.
 const LAST_OUTPUT: Duration = Duration::from_secs(10);
 
-/// A session whose time limit runs wants a visit each time this part of the limit has passed, and
-/// no more than that counts without a visit.
+/// While a time limit runs, [`Session::keep_alive`] is due after each 1/`STEP_DIVISOR` of it, within
+/// these bounds. A longer gap between two calls counts only as that much.
 const STEP_DIVISOR: u32 = 4;
 const SHORTEST_STEP: Duration = Duration::from_millis(250);
 const LONGEST_STEP: Duration = Duration::from_secs(5);
 
-/// A visit may be this late: it waits for a frame.
+/// A call of [`Session::keep_alive`] may be this late: it waits for a frame.
 const LATENESS: Duration = Duration::from_millis(100);
 
 /// While more bytes wait to be sent, only the newest ping is answered (RFC 6455, section 5.5.3).
@@ -498,15 +498,12 @@ impl Session {
     /// # Errors
     /// The session is not open, or a text is not UTF-8.
     pub fn send(&mut self, is_text: bool, payload: &[u8]) -> Result<(), SendError> {
-        if self.state != State::Open || self.has_stream_ended {
-            return Err(SendError::NotOpen);
-        }
+        self.check_open()?;
         if is_text && simdutf8::basic::from_utf8(payload).is_err() {
             return Err(SendError::NotText);
         }
         self.sender.message(is_text, payload, &mut self.output);
-        self.counts.messages_sent += 1;
-        self.counts.payload_sent += payload.len() as u64;
+        self.count_sent(payload);
         Ok(())
     }
 
@@ -515,16 +512,25 @@ impl Session {
     /// # Errors
     /// The session is not open, or a text is not UTF-8.
     pub fn send_shared(&mut self, message: &mut SharedMessage<'_>) -> Result<(), SendError> {
-        if self.state != State::Open || self.has_stream_ended {
-            return Err(SendError::NotOpen);
-        }
+        self.check_open()?;
         if !message.is_valid() {
             return Err(SendError::NotText);
         }
         self.sender.shared_message(message, &mut self.output);
-        self.counts.messages_sent += 1;
-        self.counts.payload_sent += message.payload().len() as u64;
+        self.count_sent(message.payload());
         Ok(())
+    }
+
+    fn check_open(&self) -> Result<(), SendError> {
+        match self.state == State::Open && !self.has_stream_ended {
+            true => Ok(()),
+            false => Err(SendError::NotOpen),
+        }
+    }
+
+    fn count_sent(&mut self, payload: &[u8]) {
+        self.counts.messages_sent += 1;
+        self.counts.payload_sent += payload.len() as u64;
     }
 
     /// The bytes to send. The caller removes those that it has sent.
@@ -622,8 +628,7 @@ impl Session {
     }
 }
 
-/// How often a session wants a visit while `limit` runs. A visit is a call of
-/// [`Session::keep_alive`].
+/// How often [`Session::keep_alive`] is due while `limit` runs.
 fn step_of(limit: Duration) -> Duration {
     (limit / STEP_DIVISOR).clamp(SHORTEST_STEP, LONGEST_STEP)
 }
