@@ -19,7 +19,7 @@ pub enum AnswerError {
     /// Only an answer that was started can be continued.
     #[error("answer has not begun")]
     NotBegun,
-    /// The request cannot become another protocol before its body has arrived to its end.
+    /// The request cannot be upgraded before its whole body has arrived.
     #[error("body of the request has not arrived")]
     BodyMissing,
     /// The status is not one of a final response.

@@ -3,10 +3,11 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How many are kept for the next messages. If more are in use at once, more are created.
+/// The maximum number of idle compressors or decompressors. If more are in use at once, more are
+/// created.
 const MOST: usize = 4;
 
-/// The idle ones, with their window sizes.
+/// The idle items, with their window sizes.
 pub(super) struct Pool<T>(Mutex<Vec<(u8, T)>>);
 
 impl<T> Pool<T> {
@@ -14,7 +15,7 @@ impl<T> Pool<T> {
         Pool(Mutex::new(Vec::new()))
     }
 
-    /// Takes one with this window size, or creates it.
+    /// Takes an item with this window size, or creates it.
     pub(super) fn take(&self, window_bits: u8, make: impl FnOnce() -> T) -> T {
         let mut unused = self.unused();
         let found = unused.iter().position(|(bits, _)| *bits == window_bits);
@@ -23,7 +24,7 @@ impl<T> Pool<T> {
         taken.unwrap_or_else(make)
     }
 
-    /// Gives one back, after it was reset.
+    /// Returns an item, after it was reset.
     pub(super) fn put(&self, window_bits: u8, item: T) {
         let mut unused = self.unused();
         if unused.len() >= MOST {

@@ -53,8 +53,8 @@ pub struct Request {
 pub enum ServerEvent {
     /// A request has arrived, and waits for its answer.
     Request(Box<Request>),
-    /// The request with this number was not answered in time by its handler. It was answered with
-    /// 500.
+    /// The handler of the request with this number did not answer in time, so the connection has
+    /// answered with 500.
     HandlerTimedOut(u64),
 }
 
@@ -241,12 +241,14 @@ impl ServerConnection {
         self.input_has_ended = true;
     }
 
-    /// Whether there is a handshake below HTTP at `now`, such as that of TLS. It has the time limit
-    /// of a head.
+    /// Records whether a handshake below HTTP, such as that of TLS, is in progress at `now`. It has
+    /// the time limit of a head.
     pub fn note_handshake(&mut self, is_going_on: bool, now: Instant) {
-        match is_going_on {
-            true => _ = self.handshake.get_or_insert(self.clock.at(now).now()),
-            false => self.handshake = None,
+        if is_going_on {
+            self.handshake
+                .get_or_insert_with(|| self.clock.at(now).now());
+        } else {
+            self.handshake = None;
         }
     }
 
@@ -255,7 +257,7 @@ impl ServerConnection {
         &self.output[self.sent..]
     }
 
-    /// Removes the first `count` bytes to send, which were sent.
+    /// Records that the first `count` bytes of [`unsent`](Self::unsent) were sent, and removes them.
     pub fn sent(&mut self, count: usize, now: Instant) {
         self.sent += count;
         debug_assert!(self.sent <= self.output.len());
@@ -364,11 +366,9 @@ impl ServerConnection {
                     }
                     self.refuse(503, "server is too busy");
                 }
-                // A client that has left looks like one that has only ended its stream. Without an
-                // end of the answer it could not be noticed otherwise.
-                ConnectionState::Sending { encoder, .. }
-                    if self.input_has_ended && encoder.is_endless() =>
-                {
+                // A client that has gone looks like one that has half-closed. A finite answer ends
+                // anyway; an endless one would go on for nothing, so it is aborted.
+                ConnectionState::Sending { encoder, .. } if self.input_has_ended && encoder.is_endless() => {
                     self.end(Ending::Abort);
                 }
                 ConnectionState::Sending { .. }

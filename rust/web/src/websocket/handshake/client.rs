@@ -28,7 +28,7 @@ pub struct ClientRequest<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ResponseError {
-    /// Another status than 101, with its reason.
+    /// A status other than 101, with its reason phrase.
     #[error("server answered {0} {1}")]
     Status(u16, String),
     /// `Upgrade` is not `websocket`.
