@@ -2,6 +2,9 @@
 
 mod cut_streams;
 mod cut_uploads;
+mod random;
+
+use random::Random;
 
 /// What heads and bodies consist of, with what does not belong there.
 const WORDS: &[&str] = &[
@@ -35,21 +38,9 @@ const WORDS: &[&str] = &[
     "POST /d HTTP/1.1\r\nHost: z\r\nContent-Length: 3\r\n\r\n",
 ];
 
-/// Numbers that follow from a seed (xorshift64*, Marsaglia 2003 and Vigna 2016).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % limit
-    }
-}
-
 /// Calls `check` with many streams, which are the same in each run, and how they are cut.
 fn for_each_stream(mut check: impl FnMut(&[u8], &[u8])) {
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut random = Random(0);
     for _ in 0..20_000 {
         let mut bytes = Vec::new();
         for _ in 0..random.below(12) {

@@ -3,32 +3,14 @@
 //! searches for streams where they differ.
 
 mod cut_sessions;
+mod random;
 mod simple_frames;
 
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
-
+use random::Random;
 use stream_socket_web::websocket::compression::{Agreed, Side};
 use stream_socket_web::websocket::{
     Close, Event, FrameError, Message, Receiver, Role, Sender, SharedMessage,
 };
-
-/// Pseudo-random numbers.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 += 1;
-        BuildHasherDefault::<DefaultHasher>::default().hash_one(self.0)
-    }
-
-    fn below(&mut self, end: u64) -> usize {
-        (self.next() % end) as usize
-    }
-
-    fn bytes(&mut self, count: usize) -> Vec<u8> {
-        (0..count).map(|_| self.next() as u8).collect()
-    }
-}
 
 /// The events in `bytes`, which come in `pieces`.
 fn receive<'a>(
@@ -367,7 +349,7 @@ fn damaged_streams_end_as_for_a_simple_reader() {
             }
         }
         for _ in 0..random.below(3) {
-            let at = random.below(bytes.len() as u64);
+            let at = random.below(bytes.len());
             bytes[at] = random.next() as u8;
         }
         let limit = [10, 100, 100_000][random.below(3)];
