@@ -664,6 +664,34 @@ fn pages_of_other_origins_are_refused() {
     assert!(!allows(twice, "localhost", &[]));
 }
 
+/// An answer counts once it is complete, and none counts while a body arrives.
+#[test]
+fn requests_and_their_complete_answers_are_counted() {
+    let mut server = Server::new();
+    let counts = |server: &Server| (server.connection.requests(), server.connection.responses());
+    assert_eq!(
+        server.receive("POST / HTTP/1.1\r\nHost: localhost\r\n"),
+        None
+    );
+    assert_eq!(counts(&server), (0, 0));
+    assert_eq!(server.receive("Content-Length: 3\r\n\r\nab"), None);
+    assert_eq!(counts(&server), (1, 0), "in the body");
+    let id = server.request("c").id;
+    assert_eq!(counts(&server), (1, 0), "the handler has it");
+    server.respond(id, "hello");
+    assert_eq!(counts(&server), (1, 1));
+    let id = server.request(&get("/")).id;
+    server.connection.start(id, 200, &Headers::new()).unwrap();
+    server.connection.write(id, b"hello").unwrap();
+    assert_eq!(counts(&server), (2, 1), "the answer has begun");
+    server.connection.finish(id, server.now).unwrap();
+    assert_eq!(counts(&server), (2, 2));
+    let id = server.request(&get("/")).id;
+    assert!(server.connection.abandon(id));
+    assert_eq!(counts(&server), (3, 3), "500");
+    assert_eq!(server.connection.ending(), Some(Ending::Close));
+}
+
 #[test]
 fn another_protocol_takes_over_with_the_bytes_after_the_request() {
     let mut server = Server::new();

@@ -216,7 +216,7 @@ impl Client {
                     serving.protocol.end_of_stream();
                     break;
                 }
-                // A failure is an end, too.
+                // After a failure, `has_ended` is true.
                 Received::Nothing | Received::Failed => break,
             }
             self.advance(serving, now, rules, upload_limit, events);
@@ -274,7 +274,7 @@ impl Client {
         serving.open.take()
     }
 
-    /// Ends the connection. What was answered is still sent. Returns the request that was not.
+    /// Ends the connection. Completed answers are still sent. Returns the open request.
     pub(super) fn close(&self) -> Option<OpenRequest> {
         let mut serving = self.serving();
         if !serving.protocol.is_upgraded() {
@@ -346,7 +346,7 @@ impl Client {
         }
         let now = Instant::now();
         let answered = answer(&mut serving.protocol, now)?;
-        self.after_answer(&mut serving, id, now);
+        serving.after_answer(id, now);
         Ok(answered)
     }
 
@@ -366,17 +366,8 @@ impl Client {
         serving.file = Some(source);
         // The script has given its answer.
         serving.open = None;
-        self.after_answer(&mut serving, id, Instant::now());
+        serving.after_answer(id, Instant::now());
         Ok(())
-    }
-
-    fn after_answer(&self, serving: &mut ClientState, id: u64, now: Instant) {
-        serving.send(now);
-        let protocol = &serving.protocol;
-        if !protocol.is_waiting(id) && !protocol.is_sending(id) {
-            serving.open.take_if(|open| open.id == id);
-        }
-        serving.is_behind = protocol.is_sending(id) && !protocol.unsent().is_empty();
     }
 
     /// Appends to the answer of the request `id`. If too much is waiting to be sent, takes nothing,
@@ -393,7 +384,7 @@ impl Client {
             return Ok(refusal);
         }
         serving.protocol.write(id, data)?;
-        self.after_answer(&mut serving, id, Instant::now());
+        serving.after_answer(id, Instant::now());
         Ok(None)
     }
 
@@ -438,21 +429,20 @@ impl Client {
 }
 
 impl Live for Client {
-    /// Packets are requests and answers.
+    /// Requests count as received packets, responses as sent packets.
     fn report(&self, now: Instant) -> Report {
         let serving = self.serving();
-        let (status, is_answered) = match serving.protocol.activity() {
-            Activity::Idle => ("idle", true),
-            Activity::Receiving => ("receiving", true),
-            Activity::Waiting => ("waiting for its handler", false),
-            Activity::Sending => ("answering", false),
-            _ => ("ending", true),
+        let status = match serving.protocol.activity() {
+            Activity::Idle => "idle",
+            Activity::Receiving => "receiving",
+            Activity::Waiting => "waiting for its handler",
+            Activity::Sending => "answering",
+            _ => "ending",
         };
-        let requests = serving.protocol.requests();
         Report {
             status,
-            packets_received: requests,
-            packets_sent: requests.saturating_sub(u64::from(!is_answered)),
+            packets_received: serving.protocol.requests(),
+            packets_sent: serving.protocol.responses(),
             queued: serving.unsent() as u64,
             ..serving
                 .transport
@@ -497,6 +487,16 @@ impl ClientState {
             _ => {}
         }
         self.note_unsent();
+    }
+
+    /// The request `id` was answered, or its answer goes on: sends what can be sent.
+    fn after_answer(&mut self, id: u64, now: Instant) {
+        self.send(now);
+        let protocol = &self.protocol;
+        if !protocol.is_waiting(id) && !protocol.is_sending(id) {
+            self.open.take_if(|open| open.id == id);
+        }
+        self.is_behind = protocol.is_sending(id) && !protocol.unsent().is_empty();
     }
 
     /// Updates the count of unsent bytes.

@@ -144,6 +144,7 @@ impl ServerConnection {
     pub fn refuse_upgrade(&mut self, id: u64, response: &[u8]) -> Result<(), AnswerError> {
         self.waiting(id)?;
         self.output.extend_from_slice(response);
+        self.responses += 1;
         self.end(Ending::Close);
         Ok(())
     }
@@ -156,6 +157,7 @@ impl ServerConnection {
             return Err(AnswerError::BodyMissing);
         }
         self.upload = None;
+        self.responses += 1;
         self.state = ConnectionState::Upgraded;
         let rest = self.input.split_off(self.used);
         self.input = Vec::new();
@@ -202,6 +204,7 @@ impl ServerConnection {
     /// The answer is complete.
     fn next(&mut self, now: Instant) {
         debug_assert!(self.is_last || !self.is_body_missing());
+        self.responses += 1;
         if self.is_last {
             self.end(Ending::Close);
         } else {

@@ -118,6 +118,8 @@ pub struct ServerConnection {
     discards_body: bool,
     /// The number of the current request, or the last one.
     id: u64,
+    /// How many answers are complete.
+    responses: u64,
     /// Whether the connection ends after the current answer.
     is_last: bool,
 }
@@ -202,6 +204,7 @@ impl ServerConnection {
             upload: None,
             discards_body: false,
             id: 0,
+            responses: 0,
             is_last: false,
         }
     }
@@ -500,6 +503,7 @@ impl ServerConnection {
             .expect("the headers are valid");
         // Even for HEAD: the end of the stream follows, so the body confuses no client.
         self.output.extend_from_slice(body.as_bytes());
+        self.responses += 1;
         self.end(Ending::Close);
     }
 
@@ -541,6 +545,12 @@ impl ServerConnection {
     /// How many heads of requests have arrived.
     pub fn requests(&self) -> u64 {
         self.id
+    }
+
+    /// How many answers are complete, also those that the connection has given itself. Some of their
+    /// bytes may be unsent.
+    pub fn responses(&self) -> u64 {
+        self.responses
     }
 
     /// How the connection ends, if it is ending. [`Ending::Close`] waits until everything was sent.
