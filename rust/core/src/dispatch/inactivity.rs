@@ -1,5 +1,5 @@
-//! Measures how long members make no progress: in sending, while the kernel refuses their queues, or
-//! in receiving.
+//! Measures how long members make no progress: in sending, while the kernel refuses their queues,
+//! or in receiving.
 //!
 //! Only time in which the loop was polled counts: a queue shrinks only while the loop sends it,
 //! even if the peer reads, and data is received only by polls.

@@ -260,7 +260,8 @@ impl ServerConnection {
         &self.output[self.sent..]
     }
 
-    /// Records that the first `count` bytes of [`unsent`](Self::unsent) were sent, and removes them.
+    /// Records that the first `count` bytes of [`unsent`](Self::unsent) were sent, and removes
+    /// them.
     pub fn sent(&mut self, count: usize, now: Instant) {
         self.sent += count;
         debug_assert!(self.sent <= self.output.len());
@@ -547,8 +548,8 @@ impl ServerConnection {
         self.id
     }
 
-    /// How many answers are complete, also those that the connection has given itself. Some of their
-    /// bytes may be unsent.
+    /// How many answers are complete, also those that the connection has given itself. Some of
+    /// their bytes may be unsent.
     pub fn responses(&self) -> u64 {
         self.responses
     }

@@ -30,8 +30,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the output of a session that has ended may still be sent.
 const LAST_OUTPUT: Duration = Duration::from_secs(10);
 
-/// While a time limit runs, [`Session::keep_alive`] is due after each 1/`STEP_DIVISOR` of it, within
-/// these bounds. A longer gap between two calls counts only as that much.
+/// While a time limit runs, [`Session::keep_alive`] is due after each 1/`STEP_DIVISOR` of it,
+/// within these bounds. A longer gap between two calls counts only as that much.
 const STEP_DIVISOR: u32 = 4;
 const SHORTEST_STEP: Duration = Duration::from_millis(250);
 const LONGEST_STEP: Duration = Duration::from_secs(5);
