@@ -9,7 +9,9 @@
 //! | `layers`, `invariants`, `comments`, `gdlint`, `repository` | checks of all files |
 //! | `stage`, `platforms`, `project` | building the library, staging the addon, where things are |
 //! | `engine`, `suites`, `log_scan`, `tally` | running Godot and judging its output |
-//! | `manual`, `python`, `node` | the manual on the web; programs from PyPI and npm |
+//! | `process`, `folder`, `new_project` | running programs, making folders and projects |
+//! | `manual` | the manual on the web |
+//! | `chromium`, `python`, `node` | programs from Debian, PyPI and npm |
 //! | `class_docs`, `editor_views`, `photographs` | tests in the editor, and pictures of it |
 //! | `other_godots`, `packaging`, `install` | other builds of Godot; exports; installing |
 //! | `interop`, `situations`, `simulate` | other programs; restricted environments; simulation |

@@ -5,8 +5,11 @@
 //!
 //! [`part`] has the traits that the bridge requires. [`peer`], [`server`] and [`packet_peer`] are
 //! the parts; [`peer_object`] and [`packet_peer_object`] are parts together with the object that
-//! emits their signals. [`presence`] knows whether that object is alive. [`codes`], [`last_error`]
-//! and [`signal`] translate errors and events of the core.
+//! emits their signals. [`websocket`] has the part of a WebSocket. [`presence`] knows whether the
+//! object of a part is alive. [`codes`], [`last_error`] and [`signal`] translate errors and events
+//! of the core, and [`received_packet`] is a packet as a signal's argument. [`lent`] keeps packets
+//! that Godot reads after the call. [`frame_poll_state`] is the `auto_poll` of an object. [`live`]
+//! lists the sockets that exist, and [`hints`] finds mistakes that nothing else reports.
 
 mod codes;
 mod frame_poll_state;

@@ -4,7 +4,7 @@
 //!
 //! There are hints in a game that can be debugged, and not in the editor or in an exported release
 //! build. Each object gives at most one of each kind. Times are counted while the game runs: a
-//! pause, such as a breakpoint, counts as at most [`LONGEST_STEP`].
+//! pause, such as a breakpoint, counts as at most [`switch::LONGEST_STEP`].
 
 mod begun;
 mod connects;
