@@ -179,8 +179,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
         let Some(session) = &state.session else {
             return;
         };
-        let is_open = session.state() >= State::Open && session.was_open();
-        if is_open && std::mem::take(&mut state.is_opening) {
+        if session.was_open() && std::mem::take(&mut state.is_opening) {
             state.is_connected_due = true;
             state.opened_at = Some(Instant::now());
         }
@@ -193,7 +192,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
 
     /// Releases the stream if the session has ended and its output was passed on.
     fn let_go(&self) {
-        let (socket, error, cause, session_number) = {
+        let (socket, ended, was_open, session_number) = {
             let mut state = self.state();
             let state = &mut *state;
             let (Some(session), Some(stream)) = (&mut state.session, &state.stream) else {
@@ -210,12 +209,11 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
                 return;
             }
             let socket = stream.socket().map(|socket| socket.peer.clone());
-            let cause = (ended.cause, was_open);
-            (socket, ended.error.clone(), cause, state.session_number)
+            (socket, ended.clone(), was_open, state.session_number)
         };
         let end_of_socket = socket.and_then(|socket| socket.connection.ended());
         let code = end_of_socket.map(|ended| ended.error.exact());
-        let cause = end_cause(cause, code);
+        let cause = end_cause(ended.cause, was_open, code);
         match self.take_stream(cause, session_number) {
             None => return,
             Some(WebSocketStream::Engine { stream, .. }) => stream.disconnect(),
@@ -223,13 +221,14 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
                 socket.peer.connection.disconnect()
             }
         }
-        if let Some(error) = error {
+        if let Some(error) = ended.error {
             let code = code.unwrap_or(Error::ERR_CONNECTION_ERROR);
             self.last_error.record_message(code, error);
         }
     }
 
-    /// Claims a stream of the engine's. False if another thread uses it.
+    /// Claims a stream of the engine's. False if another thread uses it, or it is no longer
+    /// the stream of this session.
     fn begin_exchange(&self, session_number: u64) -> bool {
         let mut state = self.state();
         state.session_number == session_number && !std::mem::replace(&mut state.is_exchanging, true)
@@ -320,7 +319,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
             let mut output = self.state().engine_output;
             let mut is_refused = false;
             while passed < bytes.len() && !is_refused {
-                // The next read reports a failure.
+                // A failed write counts as complete: the next read reports the failure.
                 let written = output.write(stream, &bytes[passed..]);
                 let count = written.unwrap_or(bytes.len() - passed);
                 passed += count;
@@ -526,7 +525,7 @@ impl<O: Emitter> WebSocketState<O> {
 }
 
 /// Why a session has ended. `was_open` is whether it was open; `code` is that of its socket.
-fn end_cause((cause, was_open): (Cause, bool), code: Option<Error>) -> EndCause {
+fn end_cause(cause: Cause, was_open: bool, code: Option<Error>) -> EndCause {
     if !was_open {
         return EndCause::Connect(match (cause, code) {
             (Cause::Local, _) => ConnectEnd::Cancelled,
