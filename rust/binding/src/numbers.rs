@@ -40,7 +40,7 @@ pub(crate) fn count_within(
     }
 }
 
-/// The time limit of a number of seconds. 0 is no limit, and neither is a number too large for a
+/// The time limit of a number of seconds. 0 means no limit, and so does a number too large for a
 /// `Duration`. A positive number below the shortest limit is the shortest limit. A negative number
 /// and NaN are errors.
 pub(crate) fn limit(name: &str, seconds: f64) -> Result<Option<Duration>, String> {

@@ -76,7 +76,8 @@ unsafe fn load(
     library: sys::GDExtensionClassLibraryPtr,
     init: *mut sys::GDExtensionInitialization,
 ) -> Result<(), String> {
-    // gdext panics in a Godot that it does not support, so all that can be checked before is.
+    // gdext panics in a Godot that it does not support, so everything that can be checked
+    // beforehand is checked here.
     // SAFETY: Godot's get_proc_address, as the caller guarantees.
     let version = unsafe { interface::version(godot_functions) };
     let (major, minor, patch) = GdextBuild::godot_static_version_triple();

@@ -70,7 +70,7 @@ pub(crate) struct RequestPart {
     head: RequestHead,
     received: Vec<u8>,
     found: Vec<(String, String)>,
-    /// What names the handler in an error.
+    /// The handler's name, for error messages.
     handler: String,
     handler_errors: Arc<HandlerErrors>,
     presence: Arc<Presence>,

@@ -1,4 +1,4 @@
-//! TLS of the engine's over the socket of a client.
+//! The engine's TLS over a client's socket.
 
 use std::time::{Duration, Instant};
 
@@ -22,13 +22,13 @@ pub(super) struct HandshakeTime {
 }
 
 impl HandshakeTime {
-    /// At most `limit`, but at least one step.
+    /// A budget of `limit` that allows at least one step. `None` is unlimited.
     pub(super) fn new(limit: Option<Duration>) -> HandshakeTime {
         let left = limit.map(|limit| limit.max(Duration::from_nanos(1)));
         HandshakeTime { left }
     }
 
-    /// Not one step.
+    /// An empty budget: no step is allowed.
     pub(super) fn none() -> HandshakeTime {
         HandshakeTime {
             left: Some(Duration::ZERO),
@@ -59,8 +59,9 @@ pub(super) struct Tls {
 }
 
 enum Stage {
-    /// The handshake has not begun, because it takes memory and time.
-    Silent {
+    /// Waits for the client's first bytes. The handshake begins only then, because it takes memory
+    /// and time.
+    Idle {
         options: ObjectRef,
         has_received: bool,
     },
@@ -83,7 +84,7 @@ impl Tls {
         let (object, part) = peer::from_connection(class, connection);
         Tls {
             socket: peer::with_part(&object, part),
-            stage: Stage::Silent {
+            stage: Stage::Idle {
                 options,
                 has_received: false,
             },
@@ -101,11 +102,11 @@ impl Tls {
     pub(super) fn poll(&mut self, now: Instant, time: &mut HandshakeTime) -> bool {
         let has_data = matches!(self.connection().poll(|| now), Ok(true));
         let has_ended = self.connection().is_read_closed();
-        if let Stage::Silent { has_received, .. } = &mut self.stage {
+        if let Stage::Idle { has_received, .. } = &mut self.stage {
             *has_received |= has_data;
         }
         match &self.stage {
-            Stage::Silent { options, .. } if has_data => {
+            Stage::Idle { options, .. } if has_data => {
                 let options = options.clone();
                 self.step(time, |socket| ObjectRef::accept(socket, &options));
             }
@@ -113,7 +114,7 @@ impl Tls {
                 let stream = stream.clone();
                 self.step(time, |_| Some(stream));
             }
-            Stage::Silent { .. } | Stage::Handshake { .. } if has_ended => {
+            Stage::Idle { .. } | Stage::Handshake { .. } if has_ended => {
                 self.stage = Stage::Over;
             }
             _ => {}
@@ -161,7 +162,7 @@ impl Tls {
     pub(super) fn is_in_handshake(&self) -> bool {
         match self.stage {
             Stage::Handshake { .. } => true,
-            Stage::Silent { has_received, .. } => has_received,
+            Stage::Idle { has_received, .. } => has_received,
             Stage::Open { .. } | Stage::Over => false,
         }
     }
@@ -224,7 +225,7 @@ impl Tls {
                 let _quiet = Quiet::new();
                 stream.disconnect();
             }
-            Stage::Silent { .. } | Stage::Over => {}
+            Stage::Idle { .. } | Stage::Over => {}
         }
         self.connection().disconnect();
     }

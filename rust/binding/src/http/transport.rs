@@ -46,7 +46,7 @@ impl Transport {
         }
     }
 
-    /// Whether bytes can be moved.
+    /// Whether bytes can be moved now.
     pub(super) fn is_open(&self) -> bool {
         match self {
             Transport::Plain(connection) => connection.status() == Status::Connected,
@@ -55,7 +55,8 @@ impl Transport {
         }
     }
 
-    /// Whether no more bytes can be moved.
+    /// Whether the stream has ended for good. During a handshake, neither this nor
+    /// [`is_open`](Self::is_open) is true.
     pub(super) fn has_ended(&self) -> bool {
         match self {
             Transport::Plain(connection) => connection.status() != Status::Connected,

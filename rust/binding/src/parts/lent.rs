@@ -31,9 +31,9 @@ pub(super) struct Frame(usize);
 /// thread. Returns the frame of the call, for [`lend`].
 ///
 /// `PacketPeer.get_var` takes a packet by its address and decodes it. Scripts run meanwhile, and
-/// may take the next packet. Their calls have frames further down the stack than the call that
-/// decodes. So a call that is not further down than an earlier one was not made by it, and the
-/// earlier one has returned.
+/// may take the next packet. Their calls have frames below that of the call that decodes. If this
+/// call's frame is not below the frame of an earlier caller, that caller did not make this call. So
+/// it has returned, and its packet can be freed.
 #[inline(never)]
 pub(super) fn take_back() -> Frame {
     let here = 0_u8;
@@ -49,9 +49,9 @@ pub(super) fn take_back() -> Frame {
 
 /// Keeps `packet` until the caller has returned. Returns its address and its size.
 ///
-/// `frame` is what [`take_back`] has returned to this call. An address that is taken here would be
-/// that of another depth of the stack, which depends on what the compiler inlines: the next call
-/// at the same depth could then seem to be further down, and would keep the packet.
+/// `frame` is what [`take_back`] has returned to this call. The address is taken in `take_back`
+/// only: taken here, it would depend on inlining. A later call at the same depth could then seem
+/// deeper, and the packet would be kept.
 pub(super) fn lend(packet: Box<[u8]>, frame: Frame) -> (*const u8, usize) {
     let at = (packet.as_ptr(), packet.len());
     LENT.with_borrow_mut(|lent| lent.push(Lent { packet, frame }));
