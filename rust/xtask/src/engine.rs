@@ -209,10 +209,11 @@ impl<'a> Engine<'a> {
                 .push(line)
         };
         hold(format!("\n--- {name}"));
-        process::watch_quietly(command, LIMIT, |line| {
+        let status = process::watch_quietly(command, LIMIT, |line| {
             hold(line.to_owned());
             on_line(line);
-        })
+        })?;
+        process::verdict(status)
     }
 }
 

@@ -46,18 +46,20 @@ pub fn replace(command: &mut Command) -> Result<ExitCode> {
 /// Runs a program without input, shows its output, and passes each line of it to `on_line`. A
 /// program that runs for longer than `limit` is killed.
 pub fn watch(command: &mut Command, limit: Duration, mut on_line: impl FnMut(&str)) -> Result<()> {
-    watch_quietly(command, limit, |line| {
+    let status = watch_quietly(command, limit, |line| {
         println!("{line}");
         on_line(&without_escape_codes(line));
-    })
+    })?;
+    verdict(status)
 }
 
-/// The same without showing the output, whose lines are passed on as they are.
+/// The same without showing the output, whose lines are passed on as they are. A failure of the
+/// program is no error: see [`verdict`].
 pub fn watch_quietly(
     command: &mut Command,
     limit: Duration,
     mut on_line: impl FnMut(&str),
-) -> Result<()> {
+) -> Result<ExitStatus> {
     let (mut child, output) = start(command).with_context(|| not_started(command))?;
     let lines = lines_of(output);
     let deadline = Instant::now() + limit;
@@ -74,7 +76,7 @@ pub fn watch_quietly(
                 // The run is over when the program has ended, and its output has ended or is
                 // silent.
                 if let Some(status) = ended {
-                    return verdict(status);
+                    return Ok(status);
                 }
                 ended = child.try_wait()?;
                 if error == RecvTimeoutError::Disconnected && ended.is_none() {
@@ -116,7 +118,8 @@ fn lines_of(output: PipeReader) -> Receiver<String> {
     receiver
 }
 
-fn verdict(status: ExitStatus) -> Result<()> {
+/// An error if a program has failed.
+pub fn verdict(status: ExitStatus) -> Result<()> {
     // "exit status: 1", or "signal: 11 (SIGSEGV)".
     ensure!(status.success(), "ended with {status}");
     Ok(())

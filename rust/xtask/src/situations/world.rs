@@ -91,20 +91,15 @@ pub fn run(
         }
     }
     let mut last = String::new();
-    process::watch_quietly(&mut command, LIMIT, |line| {
+    let status = process::watch_quietly(&mut command, LIMIT, |line| {
         on_line(line);
         line.clone_into(&mut last);
     })
-    .map_err(|reason| {
-        if reason
-            .to_string()
-            .ends_with(&format!("exit status: {IMPOSSIBLE}"))
-            || last.starts_with("unshare: ")
-        {
-            End::Impossible(last)
-        } else {
-            End::Failed(reason)
-        }
+    .map_err(End::Failed)?;
+    let is_impossible = status.code() == Some(IMPOSSIBLE.into()) || last.starts_with("unshare: ");
+    process::verdict(status).map_err(|reason| match is_impossible {
+        true => End::Impossible(last),
+        false => End::Failed(reason),
     })
 }
 
