@@ -16,7 +16,7 @@ pub fn run(project: &Project, tally: &mut Tally) {
         "fmt --all --check",
         "clippy --workspace --all-targets -- -D warnings",
         "doc --workspace --no-deps",
-        "package -p stream-socket -p stream-socket-relay --no-verify --offline --allow-dirty",
+        "package -p stream-socket -p stream-socket-relay -p stream-socket-web --no-verify --offline --allow-dirty",
     ] {
         let name = format!("cargo {args}");
         process::announce(&name);
