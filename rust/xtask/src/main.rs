@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn each_option_of_the_simulation_has_a_number() {
+    fn options_of_the_simulation_require_a_number() {
         let simulate = |seed, steps| Ok(Command::Simulate(simulate::Options { seed, steps }));
         assert_eq!(parse(&["simulate"]), simulate(None, None));
         let line = [

@@ -115,7 +115,7 @@ impl MeasuredRow {
         }
     }
 
-    /// Why a side that is compared has no numbers, if there is one.
+    /// The reason why a compared side has no numbers, if one has none.
     pub fn missing(&self) -> Option<String> {
         let ReportedRow { problem, needs, .. } = &self.reported;
         if self

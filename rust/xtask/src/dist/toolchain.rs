@@ -15,7 +15,7 @@ use crate::project::Project;
 /// The suites of the compiler with its sources, and of its dependencies.
 const SUITES: [&str; 2] = ["bookworm", "bookworm-security"];
 
-/// The suite of the sources for a compiler of rustup's.
+/// The suite with the standard library's sources for a compiler from rustup.
 const SOURCES_SUITE: &str = "trixie-backports";
 
 /// The libraries that LLVM needs in addition to the C and C++ libraries.
@@ -72,8 +72,8 @@ impl Toolchain {
         compiler
     }
 
-    /// The flag for a folder with an empty library, in place of a library of Debian's mingw that
-    /// Debian's compiler links for Windows, and that Zig does not need.
+    /// The linker flag for a folder with an empty `libssp_nonshared.a`. Debian's compiler links that
+    /// mingw library for Windows; Zig does not need it.
     pub fn empty_library(project: &Project) -> Result<String> {
         let folder = project.target().join("dist/empty");
         fs::create_dir_all(&folder)?;

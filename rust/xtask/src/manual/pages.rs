@@ -80,7 +80,7 @@ pub fn files(root: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     Ok(files)
 }
 
-/// What a page begins with for the search.
+/// The front matter that sets a page's search boost.
 fn rank(page: &str) -> String {
     let boost = match page {
         _ if FIRST.contains(&page) => 2.0,
@@ -151,7 +151,7 @@ fn relinked(document: &str, text: &str) -> Result<(String, Vec<String>)> {
     Ok((result, scripts))
 }
 
-/// The path from the top folder for a link in a document.
+/// Resolves a link in `document` to a path from the repository root.
 fn joined(document: &str, link: &str) -> String {
     let mut folders = Vec::from_iter(document.split('/'));
     folders.pop();
