@@ -72,8 +72,8 @@ impl Toolchain {
         compiler
     }
 
-    /// The linker flag for a folder with an empty `libssp_nonshared.a`. Debian's compiler links that
-    /// mingw library for Windows; Zig does not need it.
+    /// The linker flag for a folder with an empty `libssp_nonshared.a`. Debian's compiler links
+    /// that mingw library for Windows; Zig does not need it.
     pub fn empty_library(project: &Project) -> Result<String> {
         let folder = project.target().join("dist/empty");
         fs::create_dir_all(&folder)?;
