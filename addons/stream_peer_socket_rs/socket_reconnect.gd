@@ -161,7 +161,7 @@ func _advance(seconds: float) -> void:
 		_over.call(&"poll")
 		return
 	if _is_silent_for_too_long(minf(seconds, _LONGEST_FRAME)):
-		_fail("receive from %s: nothing received for %.1f s" % [_address, silence_timeout])
+		_fail("receive from %s: nothing received for %.1f s" % [_target(), silence_timeout])
 		return
 	# Handlers may do anything, so nothing comes after this.
 	_over.call(&"poll")
@@ -180,6 +180,13 @@ func _connect() -> void:
 		gave_up.emit()
 	elif error != OK:
 		_fail(_peer.get_last_error_message())
+
+
+# The address as in the error messages of the peer.
+func _target() -> String:
+	if not _peer is StreamPeerTCPRs:
+		return _address
+	return ("[%s]:%d" if _address.contains(":") else "%s:%d") % [_address, _port]
 
 
 func _is_silent_for_too_long(seconds: float) -> bool:
