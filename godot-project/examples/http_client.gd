@@ -54,7 +54,7 @@ class Response:
 ## [param host].
 func connect_to_host(host: String, port: int = 80, tls: TLSOptions = null) -> Error:
 	var peer: StreamPeerTCPRs = StreamPeerTCPRs.new()
-	_begin(peer, host if port in [80, 443] else "%s:%d" % [host, port])
+	_begin(peer, _host_field(host, port, tls != null))
 	var error: Error = await _connected(peer.connect_to_host(host, port))
 	if error == OK and tls != null:
 		error = await _encrypt(host, tls)
@@ -80,21 +80,30 @@ func request(method: String, path: String, headers: Dictionary = {},
 	var head: String = "%s %s HTTP/1.1\r\nHost: %s\r\n" % [method, path, _host]
 	for name: String in headers:
 		head += "%s: %s\r\n" % [name, headers[name]]
-	if not body.is_empty():
+	# An empty body is stated where one is expected (RFC 9110, section 8.6).
+	if not body.is_empty() or method in ["POST", "PUT", "PATCH"]:
 		head += "Content-Length: %d\r\n" % body.size()
 	var response: Response = Response.new()
 	response.error = _put((head + "\r\n").to_utf8_buffer() + body)
 	if response.error == OK:
 		await _read_head(response)
-	if response.error == OK and method != "HEAD" and response.status not in [204, 304]:
+	if response.error == OK and method != "HEAD" and response.status not in [101, 204, 304]:
 		var keep: Callable = func(piece: PackedByteArray) -> void:
 			response.body.append_array(piece)
 			if response.body.size() > max_body_bytes:
 				response.error = ERR_INVALID_DATA
 		await _read_body(response, on_piece if on_piece.is_valid() else keep)
-	if response.error != OK or _field(response, "connection").to_lower() == "close":
+	if (response.error != OK or response.status == 101
+			or _field(response, "connection").to_lower() == "close"):
 		close()
 	return response
+
+
+# The header field Host, without the port if it is the default one of http or https (RFC 9110,
+# section 7.2). An IPv6 address is in brackets.
+static func _host_field(host: String, port: int, is_encrypted: bool) -> String:
+	var name: String = "[%s]" % host if host.contains(":") else host
+	return name if port == (443 if is_encrypted else 80) else "%s:%d" % [name, port]
 
 
 func _begin(peer: StreamPeerSocketRs, host: String) -> void:

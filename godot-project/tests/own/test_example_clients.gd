@@ -24,6 +24,33 @@ func test_http_skips_interim_responses() -> void:
 			[{"content-length": "2"}, "ok"], "headers and body")
 
 
+func test_http_names_the_port_unless_it_is_that_of_the_scheme() -> void:
+	for of: Array in [["a.example", 80, false, "a.example"], ["a.example", 443, true, "a.example"],
+			["a.example", 443, false, "a.example:443"], ["a.example", 80, true, "a.example:80"],
+			["::1", 80, false, "[::1]"], ["::1", 8080, false, "[::1]:8080"]]:
+		check_eq(HttpClient._host_field(of[0], of[1], of[2]), of[3], "the field Host")
+
+
+func test_http_states_the_length_of_an_empty_post() -> void:
+	for method: String in ["POST", "GET"]:
+		var server := _listening()
+		var http := HttpClient.new()
+		check_eq(await http.connect_to_host(LOOPBACK, server.get_local_port()), OK, "connect")
+		await until(server.is_connection_available, "a client")
+		var peer := server.take_connection()
+		http.request(method, "/")
+		await until(func() -> bool: return peer.get_available_bytes() > 0, "the request")
+		var head := peer.get_utf8_string(peer.get_available_bytes())
+		check_eq(head.contains("\r\nContent-Length: 0\r\n"), method == "POST", head)
+		http.close()
+		await _ended([false])
+
+
+func test_http_reads_no_body_of_another_protocol() -> void:
+	var response := await _http("HTTP/1.1 101 Switching Protocols\r\nUpgrade: a\r\n\r\nnot HTTP")
+	check_eq([response.error, response.status, response.body.size()], [OK, 101, 0], "the answer")
+
+
 func test_http_refuses_malformed_lengths() -> void:
 	for length: String in ["Content-Length: -1\r\n\r\nxx", "Content-Length: two\r\n\r\nxx",
 			"Transfer-Encoding: chunked\r\n\r\nzz\r\nxx\r\n0\r\n\r\n",
