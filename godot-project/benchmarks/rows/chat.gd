@@ -10,6 +10,7 @@ const Link := preload("res://tests/support/link.gd")
 const MEMBERS: int = 500
 const LINE: String = "hello everybody\n"
 
+var _server: Server = Server.new()
 var _links: Array[Link] = []
 var _peers: Array[StreamPeerTCPRs] = []
 var _group: StreamPeerSocketGroupRs
@@ -30,14 +31,14 @@ func rounds() -> int:
 
 
 func open() -> void:
-	var server: Server = Server.new()
-	server.listen(Family.ours(), "tcp")
+	_server.listen(Family.ours(), "tcp")
 	for i: int in mini(MEMBERS, scale.most_sockets):
-		_links.append(server.pair())
-		if _links[i] == null:
+		var link: Link = _server.pair()
+		if link == null:
 			problem = "no connection"
 			return
-		_peers.append(_links[i].served)
+		_links.append(link)
+		_peers.append(link.served)
 		# With a write queue, a broadcast does not wait for members that read later.
 		_peers[i].write_buffer_limit = 1 << 20
 
@@ -54,8 +55,12 @@ func sample(side: String) -> PackedFloat64Array:
 		_group.poll()
 	for link: Link in _links:
 		link.client.put_data(LINE.to_ascii_buffer())
+	var deadline: int = Time.get_ticks_msec() + Server.PATIENCE_MSEC
 	for peer: StreamPeerTCPRs in _peers:
 		while peer.get_available_bytes() < LINE.length():
+			if Time.get_ticks_msec() > deadline:
+				problem = side + ": not all lines arrive"
+				return []
 			OS.delay_usec(50)
 	_received = 0
 	var start: int = Time.get_ticks_usec()
@@ -74,7 +79,7 @@ func sample(side: String) -> PackedFloat64Array:
 
 
 func close() -> void:
-	_links[0].endpoint.server.call(&"stop")
+	_server.stop()
 
 
 func _plain_frame() -> void:
@@ -98,9 +103,12 @@ func _on_line(_peer: PacketPeerSocketRs, line: PackedByteArray) -> void:
 # Reads the sent lines at the clients. This is not timed.
 func _read_away() -> void:
 	var size: int = LINE.length() * _peers.size()
+	var deadline: int = Time.get_ticks_msec() + Server.PATIENCE_MSEC
 	for i: int in _links.size():
 		var got: int = 0
 		while got < size and problem.is_empty():
 			_peers[i].poll()
 			var received: PackedByteArray = _links[i].client.call(&"receive")
 			got += received.size()
+			if Time.get_ticks_msec() > deadline:
+				problem = "not all lines come back"
