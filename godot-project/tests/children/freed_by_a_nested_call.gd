@@ -5,6 +5,7 @@ extends SceneTree
 var _object: RefCounted
 var _other: RefCounted
 var _extra: RefCounted
+var _failed := false
 
 
 func _initialize() -> void:
@@ -18,7 +19,7 @@ func _initialize() -> void:
 	_free_in_set_conditions()
 	_free_in_poll_of_an_http_server()
 	print("survived")
-	quit()
+	quit(1 if _failed else 0)
 
 
 func _free_in_put_json() -> void:
@@ -181,7 +182,7 @@ func _text_of(packets: PacketPeerSocketRs) -> Variant:
 func _expect(condition: bool, what: String) -> void:
 	if not condition:
 		printerr("FAILED: ", what)
-		quit(1)
+		_failed = true
 
 
 ## An object that runs code when it is written as text.
