@@ -62,8 +62,9 @@ func test_a_peer_can_be_polled_while_it_is_freed() -> void:
 	peer.status_changed.connect(_ignore)
 	pair.endpoint.connect_peer(peer)
 	settle(peer)
+	var weak: WeakRef = weakref(peer)
 	peer = null
-	check(true, "the object is freed")
+	check_null(weak.get_ref(), "the object")
 
 
 func test_a_server_can_be_polled_while_it_is_freed() -> void:
@@ -73,8 +74,9 @@ func test_a_server_can_be_polled_while_it_is_freed() -> void:
 	var client: StreamPeerTCPRs = family.tcp_peer()
 	client.connect_to_host(LOOPBACK, server.get_local_port())
 	settle(client)
+	var weak: WeakRef = weakref(server)
 	server = null
-	check(true, "the object is freed")
+	check_null(weak.get_ref(), "the object")
 
 
 func test_auto_poll_can_be_set_while_a_peer_is_freed() -> void:
@@ -84,8 +86,9 @@ func test_auto_poll_can_be_set_while_a_peer_is_freed() -> void:
 	peer.status_changed.connect(_ignore)
 	pair.endpoint.connect_peer(peer)
 	settle(peer)
+	var weak: WeakRef = weakref(peer)
 	peer = null
-	check(true, "the object is freed")
+	check_null(weak.get_ref(), "the object")
 
 
 func test_an_invalid_socket_mode_is_not_accepted_silently() -> void:
