@@ -44,20 +44,17 @@ static func untyped_read_loops() -> RefCounted:
 
 ## `connects.gd` for the TCP classes of `family`.
 static func connects(family: Family) -> RefCounted:
-	return _make(_source(CONNECTS).replace(PEER, family.class_of(PEER)).replace(SERVER,
-			family.class_of(SERVER)))
+	return _of_tcp(CONNECTS, family)
 
 
 ## `redis_loop.gd` for the TCP classes of `family`.
 static func redis(family: Family) -> RefCounted:
-	return _make(_source(REDIS).replace(PEER, family.class_of(PEER)).replace(SERVER,
-			family.class_of(SERVER)))
+	return _of_tcp(REDIS, family)
 
 
 ## `lobby_loop.gd` for the TCP classes of `family`.
 static func lobby(family: Family) -> RefCounted:
-	return _make(_source(LOBBY).replace(PEER, family.class_of(PEER)).replace(SERVER,
-			family.class_of(SERVER)))
+	return _of_tcp(LOBBY, family)
 
 
 ## `websocket_loops.gd` for the WebSockets of `family`.
@@ -68,6 +65,11 @@ static func websockets(family: Family) -> RefCounted:
 
 static func _peer(family: Family, kind: String) -> String:
 	return family.class_of(PEER if kind == "tcp" else "StreamPeerUDS")
+
+
+static func _of_tcp(path: String, family: Family) -> RefCounted:
+	return _make(_source(path).replace(PEER, family.class_of(PEER)).replace(SERVER,
+			family.class_of(SERVER)))
 
 
 static func _typed(path: String, peer: String) -> RefCounted:

@@ -49,7 +49,8 @@ func _as_messages(side: String, count: int) -> int:
 		crowd.close()
 		return 0
 	var deadline: int = Time.get_ticks_msec() + Server.PATIENCE_MSEC
-	var usec: int
+	var usec: int = 0
+	var begin: int = 0
 	if _is_by_signal:
 		usec = _receive_by_signal(crowd, count, deadline)
 	elif _is_receiving:
@@ -60,14 +61,13 @@ func _as_messages(side: String, count: int) -> int:
 		usec = received[0]
 	else:
 		crowd.order("receive %d %d" % [count, SIZE])
-		var begin: int = Time.get_ticks_usec()
+		begin = Time.get_ticks_usec()
 		crowd.loops.call(&"send", count, deadline)
-		usec = -begin
 	var is_late: bool = Time.get_ticks_msec() > deadline
 	if is_late or not crowd.is_done():
 		problem = side + ": not all messages arrive"
 	if not _is_receiving:
-		usec += Time.get_ticks_usec()
+		usec = Time.get_ticks_usec() - begin
 	crowd.close()
 	return usec
 
