@@ -103,7 +103,7 @@ func _connect_to(end: Endpoint, names: PackedStringArray) -> Array[PackedStringA
 	if EngineProcess.available():
 		environment = EngineProcess.resolver(fresh_path().get_base_dir())
 	if environment.is_empty():
-		skip("preloading a resolver takes Linux and a C compiler")
+		skip("preloading a resolver needs Linux and a C compiler")
 		return lines
 	var arguments := PackedStringArray([family.name, str(end.port)])
 	arguments.append_array(names)

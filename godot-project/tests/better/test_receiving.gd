@@ -69,7 +69,7 @@ func test_a_unix_signal_does_not_end_a_read() -> void:
 	if EngineProcess.available():
 		environment = EngineProcess.resolver(fresh_path().get_base_dir())
 	if environment.is_empty():
-		return skip("preloading a signal handler takes Linux and a C compiler")
+		return skip("preloading a signal handler needs Linux and a C compiler")
 	var end := endpoint("tcp")
 	var child := EngineProcess.start("children/echo_sum.gd", [str(end.port), family.name], environment)
 	var served := accept(end)

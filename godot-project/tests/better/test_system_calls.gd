@@ -79,7 +79,7 @@ func _is_watching() -> bool:
 # given.
 func _expect(name: String, limit: int, only := "") -> void:
 	if not SystemCalls.can_be_counted():
-		return skip("counting system calls takes Linux and strace")
+		return skip("counting system calls needs Linux and strace")
 	var counted := SystemCalls.count("children/count_calls.gd", [family.name, name],
 			fresh_path("trace"))
 	if not check(counted.has(name), "a count of %s: %s" % [name, counted["output"]]):

@@ -2,12 +2,12 @@ extends SceneTree
 ## Makes the mistakes that give hints, and the correct versions of them. Prints a line for each to
 ## standard error, so that the lines stay in order with the hints.
 
-## Hints come after 5 seconds. A frame counts as at most this long, which is less than the library
-## counts for it: for a pause, it counts a second.
+## Longer than the 5 seconds after which hints are printed.
 const SECONDS := 7.0
+## A longer frame counts as this long. The library counts up to a second, so no hint is late.
 const LONGEST_FRAME := 0.5
-## An object that lives longer than this gets no hint when it is freed. On a busy machine a mistake
-## may take that long; then "too late" follows, and it is made again, at most so many times.
+## An object older than this gets no hint when it is freed. If a busy machine is slower, "too late"
+## is printed and the mistake is repeated, at most [constant ATTEMPTS] times.
 const AT_ONCE_MSEC := 100
 const ATTEMPTS := 20
 

@@ -1,6 +1,6 @@
 extends SceneTree
-## Uses objects of every class, unloads the addon and loads it again, twice. This script must not
-## name the addon's classes as types. Argument: a fresh path. Prints the classes that it lacks.
+## Uses objects of every class, unloads the addon and loads it again, three times. This script must
+## not name the addon's classes as types. Argument: a fresh path. Prints the classes that it lacks.
 
 const AddonClasses := preload("res://tests/support/addon_classes.gd")
 const System := preload("res://tests/support/system.gd")

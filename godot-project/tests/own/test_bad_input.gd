@@ -77,7 +77,7 @@ func test_reads_of_huge_and_negative_sizes_keep_the_connection() -> void:
 func test_put_data_refuses_more_than_2_gib() -> void:
 	# The engine passes a size in 32 bits, so 2 GiB arrive as a negative size.
 	if OS.get_memory_info()["available"] < 6 << 30:
-		return skip("this takes 6 GiB of free memory")
+		return skip("this needs 6 GiB of free memory")
 	var huge := PackedByteArray()
 	if not check_eq(huge.resize(1 << 31), OK, "an array of 2 GiB"):
 		return

@@ -10,7 +10,7 @@ func test_no_call_blocks_a_scene() -> void:
 	if EngineProcess.available():
 		environment = EngineProcess.resolver(fresh_path().get_base_dir())
 	if environment.is_empty():
-		return skip("preloading a resolver takes Linux and a C compiler")
+		return skip("preloading a resolver needs Linux and a C compiler")
 	var result := EngineProcess.run("children/frame_times.gd", [str(FRAMES)], environment)
 	check_eq(result["code"], 0, "exit code: " + result["output"])
 	for line: String in ["%d frames idle, %d frames busy" % [FRAMES, FRAMES], "the lookup hangs: true",

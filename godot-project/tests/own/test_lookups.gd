@@ -97,5 +97,5 @@ func _resolver() -> Dictionary:
 	if EngineProcess.available():
 		environment = EngineProcess.resolver(fresh_path().get_base_dir())
 	if environment.is_empty():
-		skip("preloading a resolver takes Linux and a C compiler")
+		skip("preloading a resolver needs Linux and a C compiler")
 	return environment

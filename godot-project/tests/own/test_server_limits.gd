@@ -45,7 +45,7 @@ func test_any_value_of_max_pending_connections_can_listen() -> void:
 
 func test_a_server_without_free_descriptors_reports_and_recovers() -> void:
 	if not EngineProcess.available() or OS.execute("prlimit", ["--version"]) != 0:
-		return skip("starting an engine with few descriptors takes Linux and prlimit")
+		return skip("starting an engine with few descriptors needs Linux and prlimit")
 	for kind: String in family.kinds():
 		var arguments := PackedStringArray([kind, fresh_path()])
 		var result := EngineProcess.run("children/no_descriptors.gd", arguments, {}, 64)
@@ -62,7 +62,7 @@ func test_a_server_without_free_descriptors_reports_and_recovers() -> void:
 
 func test_a_group_without_free_descriptors_recovers() -> void:
 	if not EngineProcess.available() or OS.execute("prlimit", ["--version"]) != 0:
-		return skip("starting an engine with few descriptors takes Linux and prlimit")
+		return skip("starting an engine with few descriptors needs Linux and prlimit")
 	for kind: String in family.kinds():
 		var arguments := PackedStringArray([kind, fresh_path()])
 		var result := EngineProcess.run("children/group_without_descriptors.gd", arguments, {}, 64)

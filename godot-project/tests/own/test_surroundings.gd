@@ -17,7 +17,7 @@ func test_odd_host_names_are_looked_up() -> void:
 	if EngineProcess.available():
 		environment = EngineProcess.resolver(fresh_path().get_base_dir())
 	if environment.is_empty():
-		return skip("preloading a resolver takes Linux and a C compiler")
+		return skip("preloading a resolver needs Linux and a C compiler")
 	environment["ODD_NAMES"] = ",".join(PackedStringArray(ODD_NAMES)) + ","
 	var end := endpoint("tcp")
 	var arguments := PackedStringArray(["ours", str(end.port)])
@@ -92,7 +92,7 @@ func test_listen_and_bind_work_in_a_locked_folder() -> void:
 	if lacks_uds():
 		return
 	if not OS.has_feature("linux") or OS.execute("flock", ["--version"]) != 0:
-		return skip("locking a folder takes Linux and flock")
+		return skip("locking a folder needs Linux and flock")
 	var path := fresh_path()
 	var folder := path.get_base_dir()
 	var locker := OS.create_process("flock", ["--shared", folder, "sleep", "20"])
@@ -105,7 +105,7 @@ func test_listen_and_bind_work_in_a_locked_folder() -> void:
 
 func test_closed_peers_free_their_descriptors_although_the_server_never_closes() -> void:
 	if not EngineProcess.available() or OS.execute("prlimit", ["--version"]) != 0:
-		return skip("this takes Linux and prlimit")
+		return skip("this needs Linux and prlimit")
 	var end := endpoint("tcp")
 	var kept: Array[StreamPeer] = []
 	var is_over := [false]

@@ -147,7 +147,7 @@ func test_a_stale_file_is_reclaimed() -> void:
 	if lacks_uds():
 		return
 	if OS.has_feature("windows"):
-		return skip("a second name for a socket takes Unix")
+		return skip("a second name for a socket needs Unix")
 	var path := fresh_path()
 	# A server that is killed leaves its file behind.
 	var end := Endpoint.new()

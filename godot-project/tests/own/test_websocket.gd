@@ -674,13 +674,13 @@ func test_interim_responses_are_skipped() -> void:
 		return client.get_ready_state() == STATE_OPEN, "the handshake")
 
 
-# It takes a process with another resolver.
+# It needs a process with another resolver.
 func _check_a_lookup_that_hangs() -> void:
 	var environment := {}
 	if EngineProcess.available():
 		environment = EngineProcess.resolver(fresh_path().get_base_dir())
 	if environment.is_empty():
-		return leave_out("preloading a resolver takes Linux and a C compiler")
+		return leave_out("preloading a resolver needs Linux and a C compiler")
 	var result := EngineProcess.run("children/websocket_lookup.gd", [], environment)
 	var output: String = result["output"]
 	check_eq(result["code"], 0, "exit code: " + output)

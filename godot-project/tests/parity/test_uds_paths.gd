@@ -91,7 +91,7 @@ func test_listen_replaces_a_stale_socket_file() -> void:
 	if (OS.has_feature("windows")
 			or OS.execute("python3",
 			["-c", "import socket,sys;socket.socket(socket.AF_UNIX).bind(sys.argv[1])", path]) != 0):
-		return skip("making a stale socket file takes python3")
+		return skip("making a stale socket file needs python3")
 	var end := Endpoint.new()
 	check_eq(end.open(family, "uds", path), OK, "listen over a stale file")
 	var client := dial(end)
