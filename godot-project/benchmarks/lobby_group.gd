@@ -1,5 +1,5 @@
 extends RefCounted
-## The same lobby server with a group.
+## The lobby server of `lobby_loop.gd`, with a group instead of a loop.
 
 # The calls of a frame discard their results.
 @warning_ignore_start("return_value_discarded")

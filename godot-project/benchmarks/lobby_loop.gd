@@ -11,7 +11,7 @@ var peers: Array[StreamPeerTCP] = []
 var received: int = 0
 ## What each player is sent.
 var world: PackedByteArray = PackedByteArray()
-## It is sent once in this many frames.
+## The number of frames between two sends of `world`.
 var every: int = 1
 var _frame: int = 0
 

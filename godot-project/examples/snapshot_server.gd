@@ -19,7 +19,7 @@ var waiting: Array[PacketPeerSocketRs] = []
 
 func _ready() -> void:
 	var packets: PacketPeerSocketRs = PacketPeerSocketRs.new()
-	packets.max_packet_bytes = 1000000  # the most of a snapshot
+	packets.max_packet_bytes = 1000000  # the largest snapshot
 	group.max_members = 100
 	group.auto_poll = true
 	var _connected: int = group.peer_packet_received.connect(_on_request)

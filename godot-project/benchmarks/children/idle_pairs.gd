@@ -10,8 +10,8 @@ const Link := preload("res://tests/support/link.gd")
 const Row := preload("res://benchmarks/row.gd")
 const Server := preload("res://benchmarks/server.gd")
 
-## The pairs that are made before, so that memory that is needed once is not counted.
-const FIRST: int = 20
+## Warm-up pairs, so that one-time allocations are not counted.
+const WARM_UP: int = 20
 
 var _family: Family
 var _server: Server = Server.new()
@@ -28,11 +28,11 @@ func _initialize() -> void:
 	_are_websockets = arguments[2] == "websockets"
 	_server.listen(_family)
 	# The lists are resized before the measurement.
-	_links.resize(FIRST + count)
-	_websockets.resize(2 * (FIRST + count))
-	var is_complete: bool = _make(0, FIRST)
+	_links.resize(WARM_UP + count)
+	_websockets.resize(2 * (WARM_UP + count))
+	var is_complete: bool = _make(0, WARM_UP)
 	var before: int = _resident_bytes()
-	is_complete = _make(FIRST, count) and is_complete
+	is_complete = _make(WARM_UP, count) and is_complete
 	print("bytes per pair: ", float(_resident_bytes() - before) / count)
 	_websockets.clear()
 	_links.clear()

@@ -17,7 +17,7 @@ const FRAME_USEC: int = 16667
 const MESSAGE_SIZE: int = 32
 const WORLD_SIZE: int = 256
 
-## The world is sent once in so many frames: the two rows.
+## One row for each value: the number of frames between two sends of the world.
 const EVERY: Array[int] = [1, 3]
 
 const NODE_SERVER: String = ("const all = new Set(); const world = Buffer.alloc(%d);"

@@ -1,5 +1,5 @@
 extends RefCounted
-## The addresses of this machine that phones in the same network reach, and nobody else.
+## The addresses of this machine that only devices in the same network can reach.
 
 # The networks that are not routed in the internet (RFC 1918).
 const PRIVATE: String = "^(10|172\\.(1[6-9]|2[0-9]|3[01])|192\\.168)\\."
