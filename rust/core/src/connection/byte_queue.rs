@@ -63,7 +63,7 @@ impl<const KEPT: usize> ByteQueue<KEPT> {
         }
     }
 
-    /// Removes all bytes.
+    /// Removes all bytes. Out of line, so that small reads inline no more than [`skip`](Self::skip).
     #[cold]
     pub(crate) fn clear(&mut self) {
         self.start = 0;
