@@ -70,7 +70,7 @@ impl Registered {
 
 /// The faults of the tables, one sentence each: a name that matches no function, no class or no
 /// enumeration, a function with two rows, callbacks that expect another part, a prefix that no
-/// function has, or a function that takes an object of gdext's.
+/// function has, or a function that takes `self` or `Gd<Self>`.
 pub(super) fn faults(trees: &[&ClassTree], registered: &Registered) -> Vec<String> {
     let faults = trees.iter().flat_map(|tree| {
         let functions = registered.of(tree.base);

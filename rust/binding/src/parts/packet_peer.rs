@@ -270,7 +270,7 @@ impl<O: Emitter> TakesObject for PacketPeerPart<O> {
     }
 }
 
-/// What to use instead of an object of `class`, if it is a class of the engine's that does similar
+/// What to use instead of an object of `class`, if it is a class of the engine that does similar
 /// things.
 pub(crate) fn advice_for(class: &str) -> &'static str {
     match class {

@@ -1,4 +1,4 @@
-//! `WebSocketPeerRs`: the engine's `WebSocketPeer` over our peers, or a stream of the engine's.
+//! `WebSocketPeerRs`: the engine's `WebSocketPeer` over our peers, or a stream of the engine.
 //!
 //! The session and its lock are in the part, [`WebSocketPart`].
 
@@ -351,7 +351,7 @@ pub(crate) fn over(
     object
 }
 
-/// A WebSocket over `stream`, TLS of the engine's over `socket`, after the handshake of both.
+/// A WebSocket over `stream`, the engine's TLS over `socket`, after the handshake of both.
 /// `output` has written to `stream`.
 pub(crate) fn over_tls(
     (stream, socket): (ObjectRef, PeerObject<ObjectRef>),

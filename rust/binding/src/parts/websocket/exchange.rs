@@ -203,7 +203,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
             let Some(ended) = session.ended() else {
                 return;
             };
-            // Only a stream of the engine's needs several polls; a socket continues to send by
+            // Only a stream of the engine needs several polls; a socket continues to send by
             // itself.
             if is_unsent && matches!(stream, WebSocketStream::Engine { .. }) {
                 return;
@@ -227,7 +227,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
         }
     }
 
-    /// Claims a stream of the engine's. False if another thread uses it, or it is no longer
+    /// Claims a stream of the engine. False if another thread uses it, or it is no longer
     /// the stream of this session.
     fn begin_exchange(&self, session_number: u64) -> bool {
         let mut state = self.state();
@@ -400,7 +400,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
     }
 
     /// Why `stream` cannot be used: the background has to keep the session alive, and can only use
-    /// sockets of ours.
+    /// our sockets.
     pub(crate) fn refusal(&self, stream: &WebSocketStream<O>) -> Option<&'static str> {
         let is_kept_alive = self.state().settings.is_kept_alive;
         (is_kept_alive && !is_socket(stream)).then_some(NOT_KEPT)
@@ -490,7 +490,7 @@ impl<O: Emitter> WebSocketState<O> {
             return;
         };
         session.keep_alive(now, self.settings.time_limits(), backlog);
-        // Only a stream of the engine's has some left.
+        // Only a stream of the engine has some left.
         if session.has_given_up_output() {
             self.unsent = UnsentOutput::default();
         }

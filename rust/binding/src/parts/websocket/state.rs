@@ -60,19 +60,19 @@ pub(super) struct WebSocketState<O> {
     pub(super) closed_due: Option<EndCause>,
     /// Whether something was left to send at the last exchange.
     pub(super) has_backlog: bool,
-    /// Output of the session that a stream of the engine's has not taken.
+    /// Output of the session that a stream of the engine has not taken.
     pub(super) unsent: UnsentOutput,
     /// How many bytes of output were queued in total, and where each message that may be unsent
     /// ends.
     pub(super) queued_total: u64,
     pub(super) message_ends: VecDeque<u64>,
-    /// What a stream of the engine's has refused.
+    /// What a stream of the engine has refused.
     pub(super) engine_output: EngineOutput,
-    /// Whether a thread moves bytes between the session and a stream of the engine's.
+    /// Whether a thread moves bytes between the session and a stream of the engine.
     pub(super) is_exchanging: bool,
 }
 
-/// Output that waits for a stream of the engine's.
+/// Output that waits for a stream of the engine.
 #[derive(Debug, Default)]
 pub(super) struct UnsentOutput {
     /// Empty while a thread passes it on.

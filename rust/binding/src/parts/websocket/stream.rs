@@ -1,4 +1,4 @@
-//! The stream of a WebSocket: a peer of ours, or a stream of the engine's, such as TLS.
+//! The stream of a WebSocket: a peer of ours, or a stream of the engine, such as TLS.
 
 use godot::builtin::PackedByteArray;
 use godot::global::Error;
@@ -6,7 +6,7 @@ use godot::global::Error;
 use crate::parts::peer_object::PeerObject;
 use stream_socket::Status;
 
-/// A stream of the engine's, which is used through its methods. Nothing is locked while they run.
+/// A stream of the engine, which is used through its methods. Nothing is locked while they run.
 pub(crate) trait EngineStream: Clone + Send + Sync + 'static {
     fn poll(&self);
 
@@ -37,7 +37,7 @@ pub(crate) trait EngineStream: Clone + Send + Sync + 'static {
     fn encrypt(socket: &Self, host: &str, options: Option<&Self>) -> Result<Self, &'static str>;
 }
 
-/// Writes to a stream of the engine's. TLS that has refused bytes has encrypted them already, and
+/// Writes to a stream of the engine. TLS that has refused bytes has encrypted them already, and
 /// wants the same ones the next time, and no more (mbedtls_ssl_write in ssl.h).
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct EngineOutput {
