@@ -16,8 +16,8 @@ pub(crate) const POSITIVE_INT_SIZES: RangeInclusive<i64> = 1..=MAX_INT;
 /// The shortest time limit.
 const TINY: Duration = Duration::from_nanos(1);
 
-/// A count, which must not be negative. A count above what the address space holds is as good as
-/// the largest one.
+/// A count, which must not be negative. A count that the address space cannot hold becomes the
+/// largest one.
 pub(crate) fn count(name: &str, value: i64) -> Result<usize, String> {
     match value {
         ..0 => Err(format!("{name}: {value} is negative")),

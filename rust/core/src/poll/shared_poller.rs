@@ -26,7 +26,7 @@ static SHARED: ProcessWide<SharedPoller> = ProcessWide::new(SharedPoller::defaul
 static LIFETIME: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(sys::SHORT);
 
 /// The number of the next set. The number distinguishes a watch of an earlier set from a watch of
-/// the present set.
+/// the current set.
 static NEXT_SET: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
 
 /// Above this number of tokens, checks do not walk all of them.
@@ -220,7 +220,7 @@ impl Watch {
         })
     }
 
-    /// Whether it is a registration with the present set: that may have been shut down, or belong
+    /// Whether it is a registration with the current set. An earlier set was shut down, or belongs
     /// to the parent process.
     pub(crate) fn is_valid(&self) -> bool {
         self.set_number == SHARED.get().set_number.load(Ordering::Relaxed)

@@ -21,7 +21,7 @@ fn start_of_worlds() -> Instant {
     *START.get_or_init(Instant::now)
 }
 
-/// The present by the clock of the world.
+/// The current time of the simulated clock.
 pub(crate) fn now() -> Instant {
     start_of_worlds() + Duration::from_nanos(ticks())
 }

@@ -289,7 +289,7 @@ pub mod atomic {
 pub mod thread {
     pub use shuttle::thread::{Builder, JoinHandle, ThreadId, current, yield_now};
 
-    /// Sleeps for `time` by the clock of the world.
+    /// Sleeps until `time` has passed on the simulated clock.
     pub fn sleep(time: std::time::Duration) {
         super::blocking::sleep(time);
     }
