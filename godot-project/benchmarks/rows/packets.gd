@@ -72,7 +72,8 @@ func _read_small(side: String) -> float:
 	for i: int in SMALL:
 		block.append_array([16, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16])
 	link.served.put_data(block)
-	while link.client.get_available_bytes() < block.size():
+	var deadline: int = Time.get_ticks_msec() + Server.PATIENCE_MSEC
+	while link.client.get_available_bytes() < block.size() and Time.get_ticks_msec() < deadline:
 		OS.delay_usec(50)
 	var start: int = Time.get_ticks_usec()
 	var count: int = 0
