@@ -181,8 +181,8 @@ fn use_one_core() {
 }
 
 /// The peer of a busy-waiting reader cannot run on the only core, so every busy-wait is wasted.
-/// Every second answer is too long for a busy-wait: those exchanges are the baseline, under the same
-/// noise.
+/// Every second answer is too long for a busy-wait: those exchanges are the baseline, under the
+/// same noise.
 #[test]
 fn a_reader_on_the_core_of_its_peer_rarely_busy_waits() {
     let _only = only_test();

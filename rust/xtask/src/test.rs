@@ -18,7 +18,8 @@ use crate::tally::Tally;
 use crate::{bench, class_docs, editor_views, other_godots, packaging, photographs, suites};
 
 /// With this variable the core asks each socket, as on a system where sockets cannot be watched
-/// together (`check_watching` in `rust/core/src/sys/portable.rs`). Some tests run once more with it.
+/// together (`check_watching` in `rust/core/src/sys/portable.rs`). Some tests run once more with
+/// it.
 const DIRECT: (&str, &str) = ("STREAM_SOCKET_DIRECT", "1");
 
 /// The folders of the crates whose tests run once more.

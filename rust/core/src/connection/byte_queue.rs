@@ -63,7 +63,8 @@ impl<const KEPT: usize> ByteQueue<KEPT> {
         }
     }
 
-    /// Removes all bytes. Out of line, so that small reads inline no more than [`skip`](Self::skip).
+    /// Removes all bytes. Out of line, so that small reads inline no more than
+    /// [`skip`](Self::skip).
     #[cold]
     pub(crate) fn clear(&mut self) {
         self.start = 0;
