@@ -27,11 +27,11 @@ struct LateMethod {
 }
 
 /// The methods with a token. The token is the index here.
-static LATE: Mutex<Vec<LateMethod>> = Mutex::new(Vec::new());
+static TOKENS: Mutex<Vec<LateMethod>> = Mutex::new(Vec::new());
 
 /// Forgets all tokens, which gives their names back to Godot. gdext calls nothing after this.
 pub(crate) fn forget_late_methods() {
-    let methods = std::mem::take(&mut *LATE.lock().unwrap_or_else(PoisonError::into_inner));
+    let methods = std::mem::take(&mut *TOKENS.lock().unwrap_or_else(PoisonError::into_inner));
     drop(methods);
 }
 
@@ -64,7 +64,7 @@ pub(super) unsafe extern "C" fn get_method_bind(
             debug_assert!(index(found).is_none(), "a pointer to a method is even");
             return found;
         }
-        let mut late = LATE.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut late = TOKENS.lock().unwrap_or_else(PoisonError::into_inner);
         late.push(LateMethod { class, name, hash });
         token(late.len() - 1)
     })
@@ -121,7 +121,7 @@ fn resolve(method: sys::GDExtensionMethodBindPtr) -> Option<sys::GDExtensionMeth
 /// debug build also prints one if no list names the method: a call shows that the library needs it.
 #[cold]
 fn look_up(index: usize) -> Option<sys::GDExtensionMethodBindPtr> {
-    let methods = LATE.lock().unwrap_or_else(PoisonError::into_inner);
+    let methods = TOKENS.lock().unwrap_or_else(PoisonError::into_inner);
     let method = methods.get(index).cloned();
     drop(methods);
     // gdext's own macro for errors would call methods.
