@@ -32,13 +32,13 @@ fn begin_poll(session: &mut Session) {
 }
 
 /// A poll that receives nothing.
-fn poll_at(session: &mut Session, now: Instant, heartbeat: Option<Duration>, backlog: usize) {
+fn poll_at(session: &mut Session, now: Instant, heartbeat: Option<Duration>, pending_bytes: usize) {
     let limits = TimeLimits {
         heartbeat,
         ..TimeLimits::default()
     };
     session.begin_poll();
-    session.keep_alive(now, limits, backlog);
+    session.keep_alive(now, limits, pending_bytes);
 }
 
 /// Polls `session` every 100 milliseconds from `start` on, and at the end of `time`.

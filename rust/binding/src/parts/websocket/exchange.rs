@@ -175,7 +175,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
         if state.session_number != session_number {
             return;
         }
-        let has_backlog = state.unsent_bytes() > 0;
+        let has_unsent = state.unsent_bytes() > 0;
         let Some(session) = &state.session else {
             return;
         };
@@ -183,7 +183,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
             state.is_connected_due = true;
             state.opened_at = Some(Instant::now());
         }
-        if std::mem::replace(&mut state.has_backlog, has_backlog) && !has_backlog {
+        if std::mem::replace(&mut state.has_unsent, has_unsent) && !has_unsent {
             state.is_drained_due = true;
         }
         drop(state);
@@ -251,9 +251,9 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
                 return false;
             }
         }
-        let backlog = self.state().pending_bytes();
+        let pending_bytes = self.state().pending_bytes();
         let wants = self.with_current(session_number, |session| {
-            session.receive(&[], backlog);
+            session.receive(&[], pending_bytes);
             session.wants_input()
         });
         let mut has_received = false;
@@ -262,7 +262,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
                 Ok(bytes) => {
                     has_received = !bytes.is_empty();
                     self.with_current(session_number, |session| {
-                        session.receive(bytes.as_slice(), backlog);
+                        session.receive(bytes.as_slice(), pending_bytes);
                     });
                 }
                 Err(_) => {
@@ -461,12 +461,12 @@ impl<O: Emitter> WebSocketState<O> {
                 return false;
             }
         }
-        let backlog = connection.pending_bytes();
-        session.receive(&[], backlog);
+        let pending_bytes = connection.pending_bytes();
+        session.receive(&[], pending_bytes);
         let mut count = 0;
         if session.wants_input() {
             let received = connection.try_read_with(AT_ONCE, |bytes| {
-                session.receive(bytes, backlog);
+                session.receive(bytes, pending_bytes);
                 bytes.len()
             });
             match received {
@@ -485,11 +485,11 @@ impl<O: Emitter> WebSocketState<O> {
 
     /// Does what is due at `now`, after everything that has arrived was received.
     fn check_times(&mut self, now: Instant) {
-        let backlog = self.pending_bytes();
+        let pending_bytes = self.pending_bytes();
         let Some(session) = &mut self.session else {
             return;
         };
-        session.keep_alive(now, self.settings.time_limits(), backlog);
+        session.keep_alive(now, self.settings.time_limits(), pending_bytes);
         // Only a stream of the engine has some left.
         if session.has_given_up_output() {
             self.unsent = UnsentOutput::default();

@@ -59,7 +59,7 @@ pub(super) struct WebSocketState<O> {
     /// The same, with what has ended the session.
     pub(super) closed_due: Option<EndCause>,
     /// Whether something was left to send at the last exchange.
-    pub(super) has_backlog: bool,
+    pub(super) has_unsent: bool,
     /// Output of the session that a stream of the engine has not taken.
     pub(super) unsent: UnsentOutput,
     /// How many bytes of output were queued in total, and where each message that may be unsent
@@ -143,7 +143,7 @@ impl<O: Emitter> WebSocketPart<O> {
             state.was_text = false;
             state.is_opening = true;
             state.opened_at = None;
-            state.has_backlog = false;
+            state.has_unsent = false;
             state.is_connected_due = false;
             state.is_drained_due = false;
             state.closed_due = None;
@@ -504,7 +504,7 @@ impl<O: Emitter> Constructible for WebSocketPart<O> {
                 is_connected_due: false,
                 is_drained_due: false,
                 closed_due: None,
-                has_backlog: false,
+                has_unsent: false,
                 unsent: UnsentOutput::default(),
                 queued_total: 0,
                 message_ends: VecDeque::new(),

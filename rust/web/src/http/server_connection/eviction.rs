@@ -51,8 +51,10 @@ impl ServerConnection {
         if let Some(since) = self.handshake {
             return of_head(since);
         }
-        match (&self.backlog, &self.state) {
-            (Some(backlog), _) if !self.unsent().is_empty() => of(EvictionClass::Answer, backlog),
+        match (&self.pending_output, &self.state) {
+            (Some(pending_output), _) if !self.unsent().is_empty() => {
+                of(EvictionClass::Answer, pending_output)
+            }
             (_, ConnectionState::Idle { since }) if self.unread().is_empty() => {
                 (EvictionClass::Idle, *since)
             }

@@ -110,7 +110,7 @@ pub struct ServerConnection {
     /// How many bytes of `output` were sent.
     sent: usize,
     /// Since when something has been waiting to be sent.
-    backlog: Option<Transfer>,
+    pending_output: Option<Transfer>,
     state: ConnectionState,
     /// The body of the current request, if the caller takes it as it arrives.
     upload: Option<Box<Upload>>,
@@ -199,7 +199,7 @@ impl ServerConnection {
             input_has_ended: false,
             output: Vec::new(),
             sent: 0,
-            backlog: None,
+            pending_output: None,
             state: ConnectionState::Idle { since: now },
             upload: None,
             discards_body: false,
@@ -265,17 +265,17 @@ impl ServerConnection {
     pub fn sent(&mut self, count: usize, now: Instant) {
         self.sent += count;
         debug_assert!(self.sent <= self.output.len());
-        if let Some(backlog) = &mut self.backlog
+        if let Some(pending_output) = &mut self.pending_output
             && count > 0
         {
-            backlog.moved(count, self.clock.at(now).now());
+            pending_output.moved(count, self.clock.at(now).now());
         }
         if self.sent == self.output.len() {
             self.output.clear();
             // A large answer leaves no memory behind.
             self.output.shrink_to(MAX_UNSENT);
             self.sent = 0;
-            self.backlog = None;
+            self.pending_output = None;
         } else if self.sent > self.output.len() / 2 {
             self.output.drain(..self.sent);
             self.sent = 0;
@@ -300,8 +300,8 @@ impl ServerConnection {
         let clock = self.clock;
         let now = clock.now();
         if !self.unsent().is_empty() {
-            let backlog = self.backlog.get_or_insert(Transfer::beginning(now));
-            if backlog.is_slow(rules.idle_timeout, &clock) {
+            let pending_output = self.pending_output.get_or_insert(Transfer::beginning(now));
+            if pending_output.is_slow(rules.idle_timeout, &clock) {
                 self.end(Ending::Abort);
             }
         }
@@ -372,7 +372,9 @@ impl ServerConnection {
                 }
                 // A client that has gone looks like one that has half-closed. A finite answer ends
                 // anyway; an endless one would go on for nothing, so it is aborted.
-                ConnectionState::Sending { encoder, .. } if self.input_has_ended && encoder.is_endless() => {
+                ConnectionState::Sending { encoder, .. }
+                    if self.input_has_ended && encoder.is_endless() =>
+                {
                     self.end(Ending::Abort);
                 }
                 ConnectionState::Sending { .. }

@@ -243,16 +243,16 @@ impl Session {
         }
     }
 
-    /// Does what is due at `now`, while `backlog` bytes of earlier output wait to be sent: answers
-    /// the newest ping if it could not be answered before, sends a ping every
+    /// Does what is due at `now`, while `pending_bytes` bytes of earlier output wait to be sent:
+    /// answers the newest ping if it could not be answered before, sends a ping every
     /// [`TimeLimits::heartbeat`], and ends a session whose handshake takes too long or whose peer
     /// is silent. Everything that has arrived must have been [received](Self::receive): after a
     /// long frame, it may contain the answer of the peer.
     ///
     /// Time in which nobody called this does not count, except for about a quarter of the limit.
     /// After that, only the next call ends the session, so the peer gets what waits to be sent.
-    pub fn keep_alive(&mut self, now: Instant, limits: TimeLimits, backlog: usize) {
-        if self.output.len() + backlog <= MAX_BYTES_BEFORE_PONGS
+    pub fn keep_alive(&mut self, now: Instant, limits: TimeLimits, pending_bytes: usize) {
+        if self.output.len() + pending_bytes <= MAX_BYTES_BEFORE_PONGS
             && self.state == State::Open
             && let Some(payload) = self.unanswered_ping.take()
         {
@@ -381,23 +381,24 @@ impl Session {
             || !self.queue.is_empty() && self.queued_bytes >= self.limits.queued_bytes
     }
 
-    /// Processes received bytes, while `backlog` bytes of earlier output wait to be sent. Bytes for
-    /// which there was no room before come first, so a call without bytes continues with those.
-    pub fn receive(&mut self, bytes: &[u8], backlog: usize) {
+    /// Processes received bytes, while `pending_bytes` bytes of earlier output wait to be sent.
+    /// Bytes for which there was no room before come first, so a call without bytes continues with
+    /// those.
+    pub fn receive(&mut self, bytes: &[u8], pending_bytes: usize) {
         if self.unread.is_empty() {
-            let rest = self.process(bytes, backlog);
+            let rest = self.process(bytes, pending_bytes);
             self.unread.extend_from_slice(rest);
             return;
         }
         let mut unread = std::mem::take(&mut self.unread);
         unread.extend_from_slice(bytes);
-        let used = unread.len() - self.process(&unread, backlog).len();
+        let used = unread.len() - self.process(&unread, pending_bytes).len();
         unread.drain(..used);
         self.unread = unread;
     }
 
     /// Processes `bytes` while the queue has room. Returns the rest.
-    fn process<'a>(&mut self, mut bytes: &'a [u8], backlog: usize) -> &'a [u8] {
+    fn process<'a>(&mut self, mut bytes: &'a [u8], pending_bytes: usize) -> &'a [u8] {
         if self.state == State::Connecting {
             bytes = self.read_opening(bytes);
         }
@@ -407,7 +408,7 @@ impl Session {
             }
             match self.receiver.receive(&mut bytes) {
                 Ok(None) => return bytes,
-                Ok(Some(event)) => self.handle(event, backlog),
+                Ok(Some(event)) => self.handle(event, pending_bytes),
                 Err(error) => self.end_later(SessionEnd::Violation(error)),
             }
         }
@@ -451,7 +452,7 @@ impl Session {
         }
     }
 
-    fn handle(&mut self, event: Event, backlog: usize) {
+    fn handle(&mut self, event: Event, pending_bytes: usize) {
         match event {
             Event::Message(message) => {
                 self.counts.messages_received += 1;
@@ -467,7 +468,7 @@ impl Session {
                 if self.has_sent_close {
                     return;
                 }
-                if self.output.len() + backlog <= MAX_BYTES_BEFORE_PONGS {
+                if self.output.len() + pending_bytes <= MAX_BYTES_BEFORE_PONGS {
                     self.unanswered_ping = None;
                     self.sender.pong(&payload, &mut self.output);
                 } else {
