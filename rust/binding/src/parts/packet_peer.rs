@@ -288,7 +288,7 @@ pub(crate) fn advice_for(class: &str) -> &'static str {
 
 impl<O: Emitter> Packets for PacketPeerPart<O> {
     fn get_packet(&self) -> Result<(*const u8, usize), Error> {
-        let frame = lent::take_back();
+        let frame = lent::free_returned();
         match self.take(|bytes| Box::from(bytes))? {
             Some(packet) => Ok(lent::lend(packet, frame)),
             None => Err(Error::ERR_UNAVAILABLE),

@@ -55,7 +55,7 @@ impl<const KEPT: usize> ByteQueue<KEPT> {
     }
 
     /// Removes the last `count` bytes.
-    pub(crate) fn take_back(&mut self, count: usize) {
+    pub(crate) fn truncate_back(&mut self, count: usize) {
         debug_assert!(count <= self.len());
         self.bytes.truncate(self.bytes.len() - count);
         if self.is_empty() {
@@ -97,9 +97,9 @@ mod tests {
         queue.skip(2);
         queue.push(b"gh");
         assert_eq!(queue.as_slice(), b"efgh");
-        queue.take_back(3);
+        queue.truncate_back(3);
         assert_eq!(queue.as_slice(), b"e");
-        queue.take_back(1);
+        queue.truncate_back(1);
         assert!(queue.is_empty());
         queue.push(b"i");
         assert_eq!(queue.as_slice(), b"i");

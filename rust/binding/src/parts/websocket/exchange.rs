@@ -553,7 +553,7 @@ fn why_it_ended(connection: &Connection) -> String {
 
 impl<O: Emitter + EngineStream> Packets for WebSocketPart<O> {
     fn get_packet(&self) -> Result<(*const u8, usize), Error> {
-        let frame = lent::take_back();
+        let frame = lent::free_returned();
         let mut state = self.state();
         let is_open = state
             .session

@@ -149,7 +149,7 @@ impl SendState {
     pub(crate) fn take_back_unaccepted(&mut self) {
         debug_assert!(self.unaccepted <= self.queue.len());
         let count = std::mem::take(&mut self.unaccepted);
-        self.queue.take_back(count);
+        self.queue.truncate_back(count);
     }
 
     /// Removes the first `count` bytes from the queue, which were sent.
