@@ -60,7 +60,7 @@ impl BoundName {
         }
         match bind_or_unlock(socket, &socket_address, &mut lock) {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                make_room(path, &socket_address, error, lock.is_ok())?;
+                remove_stale_file(path, &socket_address, error, lock.is_ok())?;
                 bind_or_unlock(socket, &socket_address, &mut lock).map_err(failed)?;
             }
             outcome => outcome.map_err(failed)?,
@@ -106,7 +106,7 @@ fn bind_or_unlock<L>(
 /// Removes the file at `path`, which made a bind fail with `in_use`, if it is a stale socket file.
 /// Without the lock another process may be about to create or replace the file, so only an old file
 /// is removed then.
-fn make_room(
+fn remove_stale_file(
     path: &Path,
     socket_address: &SocketAddress,
     in_use: io::Error,
