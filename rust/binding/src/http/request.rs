@@ -68,8 +68,8 @@ pub(crate) struct RequestPart {
     client: Arc<Client>,
     id: u64,
     head: RequestHead,
-    received: Vec<u8>,
-    found: Vec<(String, String)>,
+    body: Vec<u8>,
+    parameters: Vec<(String, String)>,
     /// The handler's name, for error messages.
     handler: String,
     handler_errors: Arc<HandlerErrors>,
@@ -151,7 +151,7 @@ impl HTTPServerRequestRs {
     #[func]
     fn get_parameters() -> VarDictionary {
         let mut parameters = VarDictionary::new();
-        for (name, value) in &Self::this().found {
+        for (name, value) in &Self::this().parameters {
             parameters.set(name.as_str(), &text::decoded(value.as_bytes()).to_variant());
         }
         parameters
@@ -182,18 +182,18 @@ impl HTTPServerRequestRs {
 
     #[func]
     fn get_body() -> PackedByteArray {
-        PackedByteArray::from(Self::this().received.as_slice())
+        PackedByteArray::from(Self::this().body.as_slice())
     }
 
     #[func]
     fn get_body_text() -> GString {
-        text::decoded(Self::this().received.as_slice())
+        text::decoded(Self::this().body.as_slice())
     }
 
     #[func]
     fn get_body_json() -> Variant {
         let this = Self::this();
-        match json::parse(this.received.as_slice()) {
+        match json::parse(this.body.as_slice()) {
             Ok(value) => value,
             Err(error) => {
                 let message = format!("get_body_json: {error}");
@@ -432,8 +432,8 @@ impl HTTPServerRequestRs {
             client: origin.client,
             id: request.id,
             head: request.head,
-            received: request.body,
-            found: origin.parameters,
+            body: request.body,
+            parameters: origin.parameters,
             handler: origin.handler,
             handler_errors: origin.handler_errors,
             has_begun: AtomicBool::new(false),
