@@ -41,7 +41,7 @@ pub(super) struct Client {
     peer: Option<Address>,
     is_secure: bool,
     entity_tags: Arc<EntityTags>,
-    serving: Mutex<ClientState>,
+    state: Mutex<ClientState>,
 }
 
 struct ClientState {
@@ -108,7 +108,7 @@ impl Client {
             peer: connection.peer_address(),
             is_secure: tls_options.is_some(),
             entity_tags,
-            serving: Mutex::new(ClientState {
+            state: Mutex::new(ClientState {
                 transport: Transport::new(connection, tls_options),
                 protocol: ServerConnection::new(Instant::now()),
                 file: None,
@@ -144,7 +144,7 @@ impl Client {
 
     /// What may be done until the next poll.
     pub(super) fn set_shares(&self, shares: Shares) {
-        self.serving().shares = shares;
+        self.state().shares = shares;
     }
 
     /// Receives, advances the protocol, and sends. Returns whether the connection is still open.
@@ -156,37 +156,34 @@ impl Client {
         handshakes: &mut HandshakeTime,
         events: &mut Vec<ClientEvent>,
     ) -> bool {
-        let mut serving = self.serving();
-        let serving = &mut *serving;
-        let may_have_input = serving.transport.poll(now, handshakes);
-        if !serving.transport.has_ended() {
-            let is_in_handshake = serving.transport.is_in_handshake();
-            serving.protocol.note_handshake(is_in_handshake, now);
-            if may_have_input && serving.transport.is_open() {
-                self.read(serving, now, rules, upload_limit, events);
+        let mut state = self.state();
+        let state = &mut *state;
+        let may_have_input = state.transport.poll(now, handshakes);
+        if !state.transport.has_ended() {
+            let is_in_handshake = state.transport.is_in_handshake();
+            state.protocol.note_handshake(is_in_handshake, now);
+            if may_have_input && state.transport.is_open() {
+                self.read(state, now, rules, upload_limit, events);
             }
-            self.advance(serving, now, rules, upload_limit, events);
-            serving.send(now);
+            self.advance(state, now, rules, upload_limit, events);
+            state.send(now);
         }
-        let is_over = serving.has_ended();
-        if is_over || serving.protocol.ending().is_some() {
+        let is_over = state.has_ended();
+        if is_over || state.protocol.ending().is_some() {
             // The answer to the request was not completed.
-            if let Some(open) = serving.open.take() {
+            if let Some(open) = state.open.take() {
                 events.push(ClientEvent::Closed(open));
             }
             return !is_over;
         }
-        if let Some(open) = &serving.open
-            && serving.protocol.has_body_event(open.id)
+        if let Some(open) = &state.open
+            && state.protocol.has_body_event(open.id)
         {
             events.push(ClientEvent::Signal(open.object.clone(), "body_received"));
         }
-        if serving.is_behind
-            && serving.protocol.unsent().is_empty()
-            && !serving.unsent.all().is_full()
-        {
-            serving.is_behind = false;
-            if let Some(open) = &serving.open {
+        if state.is_behind && state.protocol.unsent().is_empty() && !state.unsent.all().is_full() {
+            state.is_behind = false;
+            if let Some(open) = &state.open {
                 events.push(ClientEvent::Signal(open.object.clone(), "drained"));
             }
         }
@@ -195,49 +192,49 @@ impl Client {
 
     fn read(
         self: &Arc<Client>,
-        serving: &mut ClientState,
+        state: &mut ClientState,
         now: Instant,
         rules: &ServerRules,
         upload_limit: UploadLimit<'_>,
         events: &mut Vec<ClientEvent>,
     ) {
-        while serving.shares.received > 0 && serving.protocol.wants_input() {
-            let limit = serving.shares.received.min(BLOCK);
-            let protocol = &mut serving.protocol;
-            let received = serving
+        while state.shares.received > 0 && state.protocol.wants_input() {
+            let limit = state.shares.received.min(BLOCK);
+            let protocol = &mut state.protocol;
+            let received = state
                 .transport
                 .receive(limit, |bytes| protocol.receive(bytes));
             match received {
                 Received::Bytes(count) => {
-                    let left = serving.shares.received;
-                    serving.shares.received = left.saturating_sub(count);
+                    let left = state.shares.received;
+                    state.shares.received = left.saturating_sub(count);
                 }
                 Received::End => {
-                    serving.protocol.end_of_stream();
+                    state.protocol.end_of_stream();
                     break;
                 }
                 // After a failure, `has_ended` is true.
                 Received::Nothing | Received::Failed => break,
             }
-            self.advance(serving, now, rules, upload_limit, events);
+            self.advance(state, now, rules, upload_limit, events);
         }
     }
 
     fn advance(
         self: &Arc<Client>,
-        serving: &mut ClientState,
+        state: &mut ClientState,
         now: Instant,
         rules: &ServerRules,
         upload_limit: UploadLimit<'_>,
         events: &mut Vec<ClientEvent>,
     ) {
-        while let Some(event) = serving.protocol.advance(now, rules, upload_limit) {
+        while let Some(event) = state.protocol.advance(now, rules, upload_limit) {
             match event {
                 ServerEvent::Request(request) => {
                     events.push(ClientEvent::Request(self.clone(), request));
                 }
                 ServerEvent::HandlerTimedOut(_) => {
-                    if let Some(open) = &serving.open {
+                    if let Some(open) = &state.open {
                         events.push(ClientEvent::HandlerTimedOut(open.object.clone()));
                     }
                 }
@@ -248,47 +245,47 @@ impl Client {
 
     /// What the connection is busy with, and since when.
     pub(super) fn eviction_class(&self, now: Instant) -> (EvictionClass, Instant) {
-        self.serving().protocol.eviction_class(now)
+        self.state().protocol.eviction_class(now)
     }
 
     /// Answers a new client with 503.
     pub(super) fn refuse(&self, now: Instant) {
-        let mut serving = self.serving();
-        serving.protocol.refuse_connection();
-        serving.send(now);
-        serving.transport.disconnect();
+        let mut state = self.state();
+        state.protocol.refuse_connection();
+        state.send(now);
+        state.transport.disconnect();
     }
 
     /// Ends the connection because another one needs its place, or its memory. Returns the request
     /// that was not answered.
     pub(super) fn evict(&self, now: Instant) -> Option<OpenRequest> {
-        let mut serving = self.serving();
-        if serving.has_ended() {
+        let mut state = self.state();
+        if state.has_ended() {
             return None;
         }
-        serving.protocol.evict();
-        serving.send(now);
+        state.protocol.evict();
+        state.send(now);
         // If the socket has no room for the message, the client does not get it.
-        serving.transport.disconnect();
-        serving.unsent.set(0);
-        serving.open.take()
+        state.transport.disconnect();
+        state.unsent.set(0);
+        state.open.take()
     }
 
     /// Ends the connection. Completed answers are still sent. Returns the open request.
     pub(super) fn close(&self) -> Option<OpenRequest> {
-        let mut serving = self.serving();
-        if !serving.protocol.is_upgraded() {
-            serving.disconnect();
+        let mut state = self.state();
+        if !state.protocol.is_upgraded() {
+            state.disconnect();
         }
-        serving.open.take()
+        state.open.take()
     }
 
     /// A script gets the request `id` as `object`.
     pub(super) fn open(&self, id: u64, object: &Arc<Presence>, is_upload: bool) {
-        let mut serving = self.serving();
-        if serving.protocol.is_waiting(id) && !serving.has_ended() {
-            serving.protocol.hand_out(id, Instant::now());
-            serving.open = Some(OpenRequest {
+        let mut state = self.state();
+        if state.protocol.is_waiting(id) && !state.has_ended() {
+            state.protocol.hand_out(id, Instant::now());
+            state.open = Some(OpenRequest {
                 id,
                 object: object.clone(),
                 is_upload,
@@ -298,40 +295,40 @@ impl Client {
 
     /// Takes what has arrived of the body of the request `id`.
     pub(super) fn take_body(&self, id: u64) -> Vec<u8> {
-        let mut serving = self.serving();
-        match serving.has_ended() {
+        let mut state = self.state();
+        match state.has_ended() {
             true => Vec::new(),
-            false => serving.protocol.take_body(id, Instant::now()),
+            false => state.protocol.take_body(id, Instant::now()),
         }
     }
 
     /// Whether more of the body of the request `id` can be taken, now or later.
     pub(super) fn is_receiving_body(&self, id: u64) -> bool {
-        let serving = self.serving();
-        !serving.has_ended() && serving.protocol.is_receiving_body(id)
+        let state = self.state();
+        !state.has_ended() && state.protocol.is_receiving_body(id)
     }
 
     /// The handler of the request `id` has returned, and wants the body unless it has answered.
     pub(super) fn send_continue(&self, id: u64) {
-        let mut serving = self.serving();
-        if !serving.has_ended() {
+        let mut state = self.state();
+        if !state.has_ended() {
             let now = Instant::now();
-            serving.protocol.send_continue(id, now);
-            serving.send(now);
+            state.protocol.send_continue(id, now);
+            state.send(now);
         }
     }
 
     /// Whether the request `id` can be answered, or its answer can go on.
     pub(super) fn is_open(&self, id: u64) -> bool {
-        let serving = self.serving();
-        let protocol = &serving.protocol;
-        !serving.has_ended() && (protocol.is_waiting(id) || protocol.is_sending(id))
+        let state = self.state();
+        let protocol = &state.protocol;
+        !state.has_ended() && (protocol.is_waiting(id) || protocol.is_sending(id))
     }
 
     /// Whether the answer to the request `id` has not begun.
     pub(super) fn is_waiting(&self, id: u64) -> bool {
-        let serving = self.serving();
-        !serving.has_ended() && serving.protocol.is_waiting(id)
+        let state = self.state();
+        !state.has_ended() && state.protocol.is_waiting(id)
     }
 
     /// Answers, and sends at once what can be sent.
@@ -340,13 +337,13 @@ impl Client {
         id: u64,
         answer: impl FnOnce(&mut ServerConnection, Instant) -> Result<R, AnswerError>,
     ) -> Result<R, AnswerError> {
-        let mut serving = self.serving();
-        if serving.has_ended() {
+        let mut state = self.state();
+        if state.has_ended() {
             return Err(AnswerError::Over);
         }
         let now = Instant::now();
-        let answered = answer(&mut serving.protocol, now)?;
-        serving.after_answer(id, now);
+        let answered = answer(&mut state.protocol, now)?;
+        state.after_answer(id, now);
         Ok(answered)
     }
 
@@ -357,53 +354,53 @@ impl Client {
         source: FileSource,
         answer: impl FnOnce(&mut ServerConnection) -> Result<(), AnswerError>,
     ) -> Result<(), AnswerError> {
-        let mut serving = self.serving();
-        if serving.has_ended() {
+        let mut state = self.state();
+        if state.has_ended() {
             return Err(AnswerError::Over);
         }
-        answer(&mut serving.protocol)?;
-        serving.protocol.discard_body(id, Instant::now());
-        serving.file = Some(source);
+        answer(&mut state.protocol)?;
+        state.protocol.discard_body(id, Instant::now());
+        state.file = Some(source);
         // The script has given its answer.
-        serving.open = None;
-        serving.after_answer(id, Instant::now());
+        state.open = None;
+        state.after_answer(id, Instant::now());
         Ok(())
     }
 
     /// Appends to the answer of the request `id`. If too much is waiting to be sent, takes nothing,
     /// and returns which limit that exceeds.
     pub(super) fn write(&self, id: u64, data: &[u8]) -> Result<Option<String>, AnswerError> {
-        let mut serving = self.serving();
-        if serving.has_ended() {
+        let mut state = self.state();
+        if state.has_ended() {
             return Err(AnswerError::Over);
         }
-        let waiting = serving.protocol.unsent().len();
-        let refusal = serving.unsent.all().refusal_of_stream(waiting);
-        if refusal.is_some() && serving.protocol.is_sending(id) {
-            serving.is_behind = true;
+        let waiting = state.protocol.unsent().len();
+        let refusal = state.unsent.all().refusal_of_stream(waiting);
+        if refusal.is_some() && state.protocol.is_sending(id) {
+            state.is_behind = true;
             return Ok(refusal);
         }
-        serving.protocol.write(id, data)?;
-        serving.after_answer(id, Instant::now());
+        state.protocol.write(id, data)?;
+        state.after_answer(id, Instant::now());
         Ok(None)
     }
 
     /// How many bytes of answers wait to be sent.
     pub(super) fn unsent(&self) -> usize {
-        self.serving().unsent()
+        self.state().unsent()
     }
 
     /// Hands the connection over to another protocol.
     pub(super) fn upgrade(&self, id: u64) -> Result<Upgraded, AnswerError> {
-        let mut serving = self.serving();
-        if serving.has_ended() {
+        let mut state = self.state();
+        if state.has_ended() {
             return Err(AnswerError::Over);
         }
-        let received = serving.protocol.upgrade(id)?;
-        serving.open = None;
-        let unsent = serving.protocol.unsent().to_vec();
-        let transport = std::mem::replace(&mut serving.transport, Transport::Gone);
-        serving.note_unsent();
+        let received = state.protocol.upgrade(id)?;
+        state.open = None;
+        let unsent = state.protocol.unsent().to_vec();
+        let transport = std::mem::replace(&mut state.transport, Transport::Gone);
+        state.note_unsent();
         Ok(Upgraded {
             transport,
             unsent,
@@ -413,26 +410,26 @@ impl Client {
 
     /// Gives up the request `id`. Returns whether it was open.
     pub(super) fn abandon(&self, id: u64) -> bool {
-        let mut serving = self.serving();
-        serving.open.take_if(|open| open.id == id);
+        let mut state = self.state();
+        state.open.take_if(|open| open.id == id);
         // A file no longer needs the script.
-        if serving.file.is_some() || serving.has_ended() || !serving.protocol.abandon(id) {
+        if state.file.is_some() || state.has_ended() || !state.protocol.abandon(id) {
             return false;
         }
-        serving.send(Instant::now());
+        state.send(Instant::now());
         true
     }
 
-    fn serving(&self) -> MutexGuard<'_, ClientState> {
-        self.serving.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, ClientState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Live for Client {
     /// Requests count as received packets, responses as sent packets.
     fn report(&self, now: Instant) -> Report {
-        let serving = self.serving();
-        let status = match serving.protocol.activity() {
+        let state = self.state();
+        let status = match state.protocol.activity() {
             Activity::Idle => "idle",
             Activity::Receiving => "receiving",
             Activity::Waiting => "waiting for its handler",
@@ -441,10 +438,10 @@ impl Live for Client {
         };
         Report {
             status,
-            packets_received: serving.protocol.requests(),
-            packets_sent: serving.protocol.responses(),
-            queued: serving.unsent() as u64,
-            ..serving
+            packets_received: state.protocol.requests(),
+            packets_sent: state.protocol.responses(),
+            queued: state.unsent() as u64,
+            ..state
                 .transport
                 .connection()
                 .map_or_else(Report::default, |it| Report::of(it, now))
@@ -456,7 +453,7 @@ impl Live for Client {
     }
 
     fn with_connection(&self, then: &mut dyn FnMut(&Connection)) {
-        if let Some(connection) = self.serving().transport.connection() {
+        if let Some(connection) = self.state().transport.connection() {
             then(connection);
         }
     }
