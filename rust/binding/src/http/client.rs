@@ -12,7 +12,7 @@ use stream_socket_web::http::{
 
 use super::file_source::FileSource;
 use super::received::Received;
-use super::tls::HandshakeTime;
+use super::tls::HandshakeBudget;
 use super::transport::Transport;
 use super::unsent::{UnsentAnswers, UnsentOfClient};
 use crate::bridge::ObjectRef;
@@ -28,12 +28,12 @@ const MAX_FILE_AHEAD: usize = 64 * 1024;
 /// How much a connection may transfer until the next poll of its server, so that no client holds up
 /// a frame or starves the others.
 #[derive(Clone, Copy)]
-pub(super) struct Shares {
+pub(super) struct TransferBudget {
     /// How many bytes are received.
-    pub(super) received: usize,
+    pub(super) receive: usize,
     /// How many bytes of files are read. A client that accepts a file as fast as it is read would
     /// hold up the frame until the end of the file.
-    pub(super) of_files: usize,
+    pub(super) file: usize,
 }
 
 /// A connection of a server. Its lock is held briefly, and never while a script runs.
@@ -48,8 +48,8 @@ struct ClientState {
     transport: Transport,
     protocol: ServerConnection,
     file: Option<FileSource>,
-    /// What is left of its shares.
-    shares: Shares,
+    /// What is left of its budget.
+    budget: TransferBudget,
     unsent: UnsentOfClient,
     /// The request that a script has and that is not answered.
     open: Option<OpenRequest>,
@@ -97,7 +97,7 @@ impl Client {
         tls_options: Option<ObjectRef>,
         entity_tags: Arc<EntityTags>,
         unsent: Arc<UnsentAnswers>,
-        shares: Shares,
+        budget: TransferBudget,
     ) -> Client {
         connection.set_allow_half_open(true);
         // A failure shows when the connection is polled. Unix domain sockets have no such option.
@@ -112,7 +112,7 @@ impl Client {
                 transport: Transport::new(connection, tls_options),
                 protocol: ServerConnection::new(Instant::now()),
                 file: None,
-                shares,
+                budget,
                 unsent: UnsentOfClient::new(unsent),
                 open: None,
                 is_behind: false,
@@ -143,8 +143,8 @@ impl Client {
     }
 
     /// What may be done until the next poll.
-    pub(super) fn set_shares(&self, shares: Shares) {
-        self.state().shares = shares;
+    pub(super) fn set_budget(&self, budget: TransferBudget) {
+        self.state().budget = budget;
     }
 
     /// Receives, advances the protocol, and sends. Returns whether the connection is still open.
@@ -153,7 +153,7 @@ impl Client {
         now: Instant,
         rules: &ServerRules,
         upload_limit: UploadLimit<'_>,
-        handshakes: &mut HandshakeTime,
+        handshakes: &mut HandshakeBudget,
         events: &mut Vec<ClientEvent>,
     ) -> bool {
         let mut state = self.state();
@@ -198,16 +198,16 @@ impl Client {
         upload_limit: UploadLimit<'_>,
         events: &mut Vec<ClientEvent>,
     ) {
-        while state.shares.received > 0 && state.protocol.wants_input() {
-            let limit = state.shares.received.min(BLOCK);
+        while state.budget.receive > 0 && state.protocol.wants_input() {
+            let limit = state.budget.receive.min(BLOCK);
             let protocol = &mut state.protocol;
             let received = state
                 .transport
                 .receive(limit, |bytes| protocol.receive(bytes));
             match received {
                 Received::Bytes(count) => {
-                    let left = state.shares.received;
-                    state.shares.received = left.saturating_sub(count);
+                    let left = state.budget.receive;
+                    state.budget.receive = left.saturating_sub(count);
                 }
                 Received::End => {
                     state.protocol.end_of_stream();
@@ -521,12 +521,12 @@ impl ClientState {
         let Some(file) = &mut self.file else {
             return;
         };
-        while self.shares.of_files > 0
+        while self.budget.file > 0
             && protocol.unsent().len() < MAX_FILE_AHEAD
             && protocol.is_sending(file.id())
         {
             let data = file.read();
-            self.shares.of_files = self.shares.of_files.saturating_sub(data.len());
+            self.budget.file = self.budget.file.saturating_sub(data.len());
             let written = match data.is_empty() {
                 true => protocol.finish(file.id(), now),
                 false => protocol.write(file.id(), &data),

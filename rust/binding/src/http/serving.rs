@@ -13,12 +13,12 @@ use stream_socket_web::http::{
     EntityTags, EvictionClass, EvictionOrder, Headers, Request, ServerRules,
 };
 
-use super::client::{Client, ClientEvent, OpenRequest, Shares, UploadLimit};
+use super::client::{Client, ClientEvent, OpenRequest, TransferBudget, UploadLimit};
 use super::files;
 use super::handler_errors::HandlerErrors;
 use super::request::{HTTPServerRequestRs, Origin};
 use super::routes::Found;
-use super::tls::HandshakeTime;
+use super::tls::HandshakeBudget;
 use super::unsent::UnsentAnswers;
 use crate::bridge::{ObjectRef, SignalName, part_of};
 use crate::parts::live::{self, Live, Report};
@@ -29,21 +29,21 @@ const MAX_ACCEPTED: usize = 256;
 
 /// How many bytes one poll receives from all connections together, and how many it reads from files
 /// for them, so that untrusted clients do not hold up the game. Each connection has an equal share.
-const MAX_BYTES: Shares = Shares {
-    received: 4 << 20,
-    of_files: 8 << 20,
+const TOTAL_BUDGET: TransferBudget = TransferBudget {
+    receive: 4 << 20,
+    file: 8 << 20,
 };
 
-/// The minimum share of each connection.
-const MIN_SHARES: Shares = Shares {
-    received: 16 << 10,
-    of_files: 1,
+/// The minimum budget of each connection.
+const MIN_BUDGET: TransferBudget = TransferBudget {
+    receive: 16 << 10,
+    file: 1,
 };
 
-/// The maximum share of each connection.
-const MAX_SHARES: Shares = Shares {
-    received: 1 << 20,
-    of_files: 1 << 20,
+/// The maximum budget of each connection.
+const MAX_BUDGET: TransferBudget = TransferBudget {
+    receive: 1 << 20,
+    file: 1 << 20,
 };
 
 /// How many requests of a connection one poll answers, if a client does not wait for answers.
@@ -132,10 +132,10 @@ pub(super) fn poll(server: &Server<'_>) -> Error {
         return code;
     };
     let mut clients = locked(&serving.clients).clone();
-    let shares = shares_of_each(clients.len());
-    clients.iter().for_each(|it| it.set_shares(shares));
+    let budget = budget_of_each(clients.len());
+    clients.iter().for_each(|it| it.set_budget(budget));
     let mut has_handed_out = false;
-    let mut handshakes = HandshakeTime::new(locked(&serving.limits).poll_time);
+    let mut handshakes = HandshakeBudget::new(locked(&serving.limits).poll_time);
     for _ in 0..MAX_ROUNDS {
         serving.poll_clients(&clients, server.upload_limit, &mut handshakes);
         serving.end_slow_answers();
@@ -172,12 +172,12 @@ pub(super) fn poll(server: &Server<'_>) -> Error {
     code
 }
 
-/// The share of each of `count` connections in a poll.
-fn shares_of_each(count: usize) -> Shares {
+/// The budget of each of `count` connections in a poll.
+fn budget_of_each(count: usize) -> TransferBudget {
     let share = |all: usize, min: usize, max: usize| (all / count.max(1)).clamp(min, max);
-    Shares {
-        received: share(MAX_BYTES.received, MIN_SHARES.received, MAX_SHARES.received),
-        of_files: share(MAX_BYTES.of_files, MIN_SHARES.of_files, MAX_SHARES.of_files),
+    TransferBudget {
+        receive: share(TOTAL_BUDGET.receive, MIN_BUDGET.receive, MAX_BUDGET.receive),
+        file: share(TOTAL_BUDGET.file, MIN_BUDGET.file, MAX_BUDGET.file),
     }
 }
 
@@ -229,7 +229,7 @@ impl Serving {
                 tls_options.clone(),
                 self.entity_tags.clone(),
                 self.unsent.clone(),
-                MIN_SHARES,
+                MIN_BUDGET,
             ));
             self.admit(client, upload_limit, &mut order);
         }
@@ -256,7 +256,7 @@ impl Serving {
                 self.poll_clients(
                     std::slice::from_ref(&other),
                     upload_limit,
-                    &mut HandshakeTime::none(),
+                    &mut HandshakeBudget::none(),
                 );
                 let class = other.eviction_class(now);
                 if class.0 > known.0 {
@@ -309,7 +309,7 @@ impl Serving {
         &self,
         clients: &[Arc<Client>],
         upload_limit: UploadLimit<'_>,
-        handshakes: &mut HandshakeTime,
+        handshakes: &mut HandshakeBudget,
     ) {
         let rules = locked(&self.limits).rules.clone();
         let now = Instant::now();

@@ -17,20 +17,20 @@ const BLOCK: usize = 16 * 1024;
 
 /// How long the handshakes of all clients may take in one poll. One with an RSA key takes
 /// milliseconds, and untrusted clients can begin many.
-pub(super) struct HandshakeTime {
+pub(super) struct HandshakeBudget {
     left: Option<Duration>,
 }
 
-impl HandshakeTime {
+impl HandshakeBudget {
     /// A budget of `limit` that allows at least one step. `None` is unlimited.
-    pub(super) fn new(limit: Option<Duration>) -> HandshakeTime {
+    pub(super) fn new(limit: Option<Duration>) -> HandshakeBudget {
         let left = limit.map(|limit| limit.max(Duration::from_nanos(1)));
-        HandshakeTime { left }
+        HandshakeBudget { left }
     }
 
     /// An empty budget: no step is allowed.
-    pub(super) fn none() -> HandshakeTime {
-        HandshakeTime {
+    pub(super) fn none() -> HandshakeBudget {
+        HandshakeBudget {
             left: Some(Duration::ZERO),
         }
     }
@@ -99,7 +99,7 @@ impl Tls {
     }
 
     /// Advances the handshake. Returns whether there may be input.
-    pub(super) fn poll(&mut self, now: Instant, time: &mut HandshakeTime) -> bool {
+    pub(super) fn poll(&mut self, now: Instant, budget: &mut HandshakeBudget) -> bool {
         let has_data = matches!(self.connection().poll(|| now), Ok(true));
         let has_ended = self.connection().is_read_closed();
         if let Stage::Idle { has_received, .. } = &mut self.stage {
@@ -108,11 +108,11 @@ impl Tls {
         match &self.stage {
             Stage::Idle { options, .. } if has_data => {
                 let options = options.clone();
-                self.step(time, |socket| ObjectRef::accept(socket, &options));
+                self.step(budget, |socket| ObjectRef::accept(socket, &options));
             }
             Stage::Handshake { stream } if has_data => {
                 let stream = stream.clone();
-                self.step(time, |_| Some(stream));
+                self.step(budget, |_| Some(stream));
             }
             Stage::Idle { .. } | Stage::Handshake { .. } if has_ended => {
                 self.stage = Stage::Over;
@@ -122,15 +122,15 @@ impl Tls {
         has_data || has_ended || self.has_more || !self.first.is_empty()
     }
 
-    /// Advances the handshake of the stream that `begin` returns, as far as time allows. The
+    /// Advances the handshake of the stream that `begin` returns, as far as the budget allows. The
     /// engine says too early that it is complete, so it lasts until the first bytes of a request.
     fn step(
         &mut self,
-        time: &mut HandshakeTime,
+        budget: &mut HandshakeBudget,
         begin: impl FnOnce(&ObjectRef) -> Option<ObjectRef>,
     ) {
         let _quiet = Quiet::new();
-        let stepped = time.spend(|| {
+        let stepped = budget.spend(|| {
             let stream = begin(&self.socket.object)?;
             stream.poll();
             let bytes = match stream.status() {

@@ -5,7 +5,7 @@ use std::time::Instant;
 use stream_socket::{Connection, ReadError, Status};
 
 use super::received::Received;
-use super::tls::{HandshakeTime, Tls};
+use super::tls::{HandshakeBudget, Tls};
 use crate::bridge::ObjectRef;
 
 /// The stream of a client.
@@ -35,7 +35,7 @@ impl Transport {
     }
 
     /// Polls the stream. Returns whether there may be input.
-    pub(super) fn poll(&mut self, now: Instant, handshakes: &mut HandshakeTime) -> bool {
+    pub(super) fn poll(&mut self, now: Instant, handshakes: &mut HandshakeBudget) -> bool {
         match self {
             Transport::Plain(connection) => {
                 let has_data = connection.poll(|| now);
