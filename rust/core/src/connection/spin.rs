@@ -9,14 +9,14 @@
 use crate::sys;
 
 /// How long a reader busy-waits, in ticks: about 20 microseconds.
-pub(super) const SPIN_TICKS: u64 = 7 * sys::SHORT;
+pub(super) const SPIN_TICKS: u64 = 7 * sys::SHARED_POLL_TICKS;
 
 /// A read of more bytes does not wait for a short answer.
 pub(super) const MAX_ANSWER: usize = 1024;
 
 /// After a sleep of fewer ticks, about 60 microseconds, a busy-wait would probably have found the
 /// answer.
-const QUICK_TICKS: u64 = 20 * sys::SHORT;
+const QUICK_TICKS: u64 = 20 * sys::SHARED_POLL_TICKS;
 
 /// The minimum and maximum credit that one busy-wait costs. The cost doubles with each failed one.
 /// So on a busy machine, where another thread needs the processor to answer, a reader busy-waits

@@ -5,9 +5,10 @@
 //!
 //! - This library has done nothing since then that can cause an event: no send, receive, connect,
 //!   accept or close. So the next poll always sees data that was sent through this library.
-//! - The answer is younger than its lifetime: [`SHORT`](crate::sys::SHORT) ticks, about 3
-//!   microseconds, or what the program has chosen. A message through a pipe takes longer than
-//!   `SHORT`. Data from another process may be seen later by up to this lifetime.
+//! - The answer is younger than its lifetime: [`SHARED_POLL_TICKS`](crate::sys::SHARED_POLL_TICKS)
+//!   ticks, about 3 microseconds, or what the program has chosen. A message through a pipe takes
+//!   longer than `SHARED_POLL_TICKS`. Data from another process may be seen later by up to this
+//!   lifetime.
 //! - The same connection has not used the answer before. So a busy loop over one connection sees
 //!   what a system call of its own would show.
 

@@ -23,7 +23,8 @@ use crate::sys::{self, Interests, Poller, Registry, Socket};
 static SHARED: ProcessWide<SharedPoller> = ProcessWide::new(SharedPoller::default);
 
 /// For how many ticks an answer may be reused; 0 turns sharing off.
-static LIFETIME: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(sys::SHORT);
+static LIFETIME: std::sync::atomic::AtomicU64 =
+    std::sync::atomic::AtomicU64::new(sys::SHARED_POLL_TICKS);
 
 /// The number of the next set. The number distinguishes a watch of an earlier set from a watch of
 /// the current set.
@@ -74,7 +75,7 @@ pub(crate) fn set_sharing(lifetime: Duration) {
 }
 
 fn in_ticks(time: Duration) -> u64 {
-    let ticks = time.as_nanos() * u128::from(sys::SHORT) / 3_000;
+    let ticks = time.as_nanos() * u128::from(sys::SHARED_POLL_TICKS) / 3_000;
     u64::try_from(ticks).unwrap_or(u64::MAX)
 }
 
@@ -261,8 +262,11 @@ mod tests {
     #[test]
     fn times_in_ticks() {
         assert_eq!(in_ticks(Duration::ZERO), 0);
-        assert_eq!(in_ticks(Duration::from_micros(3)), sys::SHORT);
-        assert_eq!(in_ticks(Duration::from_secs(3)), sys::SHORT * 1_000_000);
+        assert_eq!(in_ticks(Duration::from_micros(3)), sys::SHARED_POLL_TICKS);
+        assert_eq!(
+            in_ticks(Duration::from_secs(3)),
+            sys::SHARED_POLL_TICKS * 1_000_000
+        );
         assert_eq!(in_ticks(Duration::MAX), u64::MAX);
     }
 

@@ -20,7 +20,7 @@ pub(crate) fn ticks() -> u64 {
 /// 2 to 4 microseconds in ticks: time-stamp counters run at 2 to 4 GHz. A message through a pipe
 /// takes longer.
 #[cfg(target_arch = "x86_64")]
-pub(crate) const SHORT: u64 = 8_000;
+pub(crate) const SHARED_POLL_TICKS: u64 = 8_000;
 
 /// Nanoseconds since the first call.
 #[cfg(not(target_arch = "x86_64"))]
@@ -33,4 +33,4 @@ pub(crate) fn ticks() -> u64 {
 
 /// 3 microseconds in ticks.
 #[cfg(not(target_arch = "x86_64"))]
-pub(crate) const SHORT: u64 = 3_000;
+pub(crate) const SHARED_POLL_TICKS: u64 = 3_000;

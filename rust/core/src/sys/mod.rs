@@ -24,9 +24,9 @@
 //! - `keep_library_mapped`: prevents the unloading of this library.
 //! - `zero`: zeroes memory without touching pages that were never used.
 //!
-//! The real platforms share `now`, `ticks` and `SHORT` (`clock`), and `spawn`, `resolve`,
-//! `has_several_cores` and `check_watching` (`portable`). The simulated platform, a kernel in
-//! memory, has its own; it is chosen with `--cfg stream_socket_simulated`.
+//! The real platforms share `now`, `ticks` and `SHARED_POLL_TICKS` (`clock`), and `spawn`,
+//! `resolve`, `has_several_cores` and `check_watching` (`portable`). The simulated platform, a
+//! kernel in memory, has its own; it is chosen with `--cfg stream_socket_simulated`.
 
 #[cfg(all(unix, not(stream_socket_simulated)))]
 #[path = "unix/mod.rs"]
@@ -59,11 +59,11 @@ pub(crate) use imp::{
     keep_library_mapped, lock_path, process, remove_file, remove_unless_replaced, set_socket_mode,
 };
 #[cfg(stream_socket_simulated)]
-pub(crate) use imp::{SHORT, has_several_cores, now, resolve, spawn, ticks};
+pub(crate) use imp::{SHARED_POLL_TICKS, has_several_cores, now, resolve, spawn, ticks};
 pub use types::Credentials;
 pub(crate) use types::{AddressFamily, Connect, Interests, TcpInfo, is_refused, unsupported};
 #[cfg(not(stream_socket_simulated))]
 pub(crate) use {
-    clock::{SHORT, now, ticks},
+    clock::{SHARED_POLL_TICKS, now, ticks},
     portable::{has_several_cores, resolve, spawn},
 };

@@ -53,7 +53,7 @@ pub(crate) use objects::{FileIdentity, SocketAddress, is_abstract};
 pub(crate) use poller::{Poller, Registry, Waker};
 pub use process::zero;
 pub(crate) use process::{
-    ProcessWide, SHORT, count_free_descriptors, descriptor_limit, has_several_cores,
+    ProcessWide, SHARED_POLL_TICKS, count_free_descriptors, descriptor_limit, has_several_cores,
     interface_index, is_out_of_descriptors, keep_library_mapped, now, process, resolve, spawn,
     ticks,
 };

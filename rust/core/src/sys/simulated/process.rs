@@ -37,7 +37,7 @@ pub(crate) fn ticks() -> u64 {
 }
 
 /// 3 microseconds in ticks.
-pub(crate) const SHORT: u64 = 3_000;
+pub(crate) const SHARED_POLL_TICKS: u64 = 3_000;
 
 /// Counts a thread of the library while it is alive.
 struct Counted;
