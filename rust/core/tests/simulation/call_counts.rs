@@ -482,7 +482,7 @@ fn a_lingering_close_of_an_ended_stream_is_one_shutdown() {
             ..NONE
         };
         assert_eq!(cost(|| one.disconnect()), ended);
-        assert_eq!(world::open().threads, 0);
+        assert_eq!(world::count_open().threads, 0);
         other.disconnect();
     });
 }
@@ -597,7 +597,7 @@ fn sixteen_interrupters_are_kept() {
         for reader in readers {
             reader.join().expect("no thread panics");
         }
-        assert_eq!(world::open().interrupters, 16);
+        assert_eq!(world::count_open().interrupters, 16);
     });
 }
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::mem::MaybeUninit;
 use std::time::Duration;
 
-use stream_socket::simulated::control::{self as world, Fault, Raw};
+use stream_socket::simulated::control::{self as world, Fault, RawSocket};
 use stream_socket::{
     Address, BindAddress, Connection, Group, ListenError, ListenOptions, Listener, Visit,
 };
@@ -71,7 +71,7 @@ struct Round<'a> {
     address: Address,
     backlog: usize,
     /// The clients that were not accepted yet, each with the number that it has sent.
-    waiting: VecDeque<(Raw, u8)>,
+    waiting: VecDeque<(RawSocket, u8)>,
     next: u8,
 }
 

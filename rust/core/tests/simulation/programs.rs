@@ -53,12 +53,16 @@ pub fn run(seed: u64) -> Summary {
         stream_socket::process::shut_down();
         // The shutdown does not wait for lookups, so this does.
         for _ in 0..100 {
-            if world::open().threads > 0 {
+            if world::count_open().threads > 0 {
                 world::sleep(Duration::from_millis(1));
             }
         }
-        let open = world::open();
-        assert_eq!(open, world::Open::default(), "something was not closed");
+        let open = world::count_open();
+        assert_eq!(
+            open,
+            world::OpenCounts::default(),
+            "something was not closed"
+        );
     })
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use stream_socket::simulated::control::{self as world, Raw};
+use stream_socket::simulated::control::{self as world, RawSocket};
 use stream_socket::{Address, BindAddress, Connection, ListenOptions, Listener, Status};
 
 use super::simulated::connect_raw;
@@ -19,7 +19,7 @@ struct Pair {
     ends: Vec<Connection>,
     waiting: [usize; 2],
     /// The second end, if it does not use the library.
-    raw: Option<Raw>,
+    raw: Option<RawSocket>,
 }
 
 impl Pair {
@@ -144,7 +144,7 @@ fn act(pair: &mut Pair, end: usize, random: &mut Random) {
 }
 
 /// A connection whose other end does not use the library.
-fn with_raw_end() -> (Connection, Raw) {
+fn with_raw_end() -> (Connection, RawSocket) {
     let (listener, path) = (Listener::new(), PathBuf::from("@raw"));
     listener
         .listen(&BindAddress::Unix(path.clone()), ListenOptions::new(1))

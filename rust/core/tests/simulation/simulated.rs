@@ -4,41 +4,41 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use stream_socket::Address;
-use stream_socket::simulated::control::{self as world, Raw, SocketAddress};
+use stream_socket::simulated::control::{self as world, RawSocket, SocketAddress};
 
 use super::system::{Peer, Random, System};
 
 #[derive(Clone, Copy, Debug)]
 pub struct Simulated;
 
-impl Peer for Raw {
+impl Peer for RawSocket {
     fn send(&self, data: &[u8]) -> io::Result<usize> {
-        Raw::send(self, data)
+        RawSocket::send(self, data)
     }
 
     fn receive(&self, limit: usize) -> io::Result<Vec<u8>> {
-        Raw::receive(self, limit)
+        RawSocket::receive(self, limit)
     }
 
     fn shut_down_writing(&self) -> io::Result<()> {
-        Raw::shut_down_writing(self)
+        RawSocket::shut_down_writing(self)
     }
 
     fn reset(self) {
-        Raw::reset(self);
+        RawSocket::reset(self);
     }
 
     fn mark(&self) {
-        Raw::mark(self);
+        RawSocket::mark(self);
     }
 
     fn wait_readable(&self, limit: Duration) {
-        Raw::wait_readable(self, limit);
+        RawSocket::wait_readable(self, limit);
     }
 }
 
 impl System for Simulated {
-    type Peer = Raw;
+    type Peer = RawSocket;
     const IS_SIMULATED: bool = true;
 
     fn now() -> Instant {
@@ -49,7 +49,7 @@ impl System for Simulated {
         world::sleep(time);
     }
 
-    fn connect(address: &Address) -> io::Result<Raw> {
+    fn connect(address: &Address) -> io::Result<RawSocket> {
         connect_raw(address)
     }
 
@@ -67,13 +67,13 @@ impl System for Simulated {
 }
 
 /// Connects to `address` without the library.
-pub fn connect_raw(address: &Address) -> io::Result<Raw> {
-    Raw::connect(&socket_address(address))
+pub fn connect_raw(address: &Address) -> io::Result<RawSocket> {
+    RawSocket::connect(&socket_address(address))
 }
 
 /// Listens at `address` without the library.
-pub fn listen_raw(address: &Address, backlog: i32) -> io::Result<Raw> {
-    Raw::listen(&socket_address(address), backlog)
+pub fn listen_raw(address: &Address, backlog: i32) -> io::Result<RawSocket> {
+    RawSocket::listen(&socket_address(address), backlog)
 }
 
 fn socket_address(address: &Address) -> SocketAddress {

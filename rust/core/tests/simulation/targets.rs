@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use stream_socket::simulated::control::{self as world, Raw};
+use stream_socket::simulated::control::{self as world, RawSocket};
 use stream_socket::{Address, ConnectEnd, Target};
 
 use super::simulated::{connect_raw, listen_raw};
@@ -45,9 +45,9 @@ pub struct Case {
     /// The least time that the connect takes.
     pub earliest: Duration,
     /// Keeps the listener open.
-    pub _listener: Option<Raw>,
+    pub _listener: Option<RawSocket>,
     /// The clients that fill the backlog.
-    pub waiting: Vec<Raw>,
+    pub waiting: Vec<RawSocket>,
 }
 
 impl Case {
@@ -206,7 +206,7 @@ impl Case {
 }
 
 /// A listener that is used without the library, and its port.
-fn listen(ip: IpAddr, backlog: i32) -> (Raw, u16) {
+fn listen(ip: IpAddr, backlog: i32) -> (RawSocket, u16) {
     let address = Address::Inet((ip, 0).into());
     let listener = listen_raw(&address, backlog).expect("the address is free");
     let port = listener.local_address().map_or(0, |address| address.port());

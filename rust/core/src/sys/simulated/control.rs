@@ -143,7 +143,7 @@ pub fn latency() -> Duration {
 /// How many objects of the kernel are open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Open {
+pub struct OpenCounts {
     /// Sockets, including those that were not accepted yet.
     pub sockets: usize,
     /// Pollers.
@@ -157,8 +157,8 @@ pub struct Open {
 }
 
 /// Counts the open objects.
-pub fn open() -> Open {
-    world::with(|world| Open {
+pub fn count_open() -> OpenCounts {
+    world::with(|world| OpenCounts {
         sockets: world.network.sockets.len(),
         pollers: world.pollers.len(),
         interrupters: world.interrupters.len(),
@@ -170,34 +170,34 @@ pub fn open() -> Open {
 /// A socket that a test uses without the library. No fault is injected into its calls that create a
 /// descriptor or send. Dropping it closes it.
 #[derive(Debug)]
-pub struct Raw(Socket);
+pub struct RawSocket(Socket);
 
-impl Raw {
+impl RawSocket {
     /// Listens at `address`.
-    pub fn listen(address: &SocketAddress, backlog: i32) -> io::Result<Raw> {
+    pub fn listen(address: &SocketAddress, backlog: i32) -> io::Result<RawSocket> {
         let socket = without_faults(|| Socket::new(address.family()))?;
         socket.bind(address)?;
         socket.listen(backlog)?;
-        Ok(Raw(socket))
+        Ok(RawSocket(socket))
     }
 
     /// Accepts the oldest connection in the queue.
-    pub fn accept(&self) -> io::Result<Raw> {
-        without_faults(|| self.0.accept()).map(|(socket, _)| Raw(socket))
+    pub fn accept(&self) -> io::Result<RawSocket> {
+        without_faults(|| self.0.accept()).map(|(socket, _)| RawSocket(socket))
     }
 
     /// Connects to `address`, and blocks until that is done.
-    pub fn connect(address: &SocketAddress) -> io::Result<Raw> {
+    pub fn connect(address: &SocketAddress) -> io::Result<RawSocket> {
         let socket = without_faults(|| Socket::new(address.family()))?;
         while socket.connect(address)? != Connect::Done {
             socket.wait(Interests::WRITABLE, Some(Duration::from_millis(10)), None)?;
         }
-        Ok(Raw(socket))
+        Ok(RawSocket(socket))
     }
 
     /// Two connected Unix domain sockets.
-    pub fn pair() -> io::Result<(Raw, Raw)> {
-        without_faults(Socket::pair).map(|(one, other)| (Raw(one), Raw(other)))
+    pub fn pair() -> io::Result<(RawSocket, RawSocket)> {
+        without_faults(Socket::pair).map(|(one, other)| (RawSocket(one), RawSocket(other)))
     }
 
     /// The internet address that it is bound to.
