@@ -361,7 +361,7 @@ impl Listening {
             match self.stream.socket.accept() {
                 Ok((socket, address)) => {
                     shared_poller::record_activity();
-                    let stream = StreamSocket::connected(socket, self.stream.family);
+                    let stream = StreamSocket::from_socket(socket, self.stream.family);
                     let peer = match &self.address {
                         BindAddress::Unix(path) => Address::Unix(path.clone()),
                         _ => {

@@ -237,7 +237,7 @@ impl Connection {
         })?;
         let connection = |socket| {
             Connection::accepted(
-                StreamSocket::connected(socket, AddressFamily::Unix),
+                StreamSocket::from_socket(socket, AddressFamily::Unix),
                 Address::Unix(Default::default()),
             )
         };

@@ -22,11 +22,11 @@ pub(crate) struct StreamSocket {
 impl StreamSocket {
     /// Opens an unbound socket.
     pub(crate) fn open(family: AddressFamily) -> io::Result<StreamSocket> {
-        Ok(StreamSocket::connected(Socket::new(family)?, family))
+        Ok(StreamSocket::from_socket(Socket::new(family)?, family))
     }
 
-    /// Wraps a socket that was accepted or is one of a pair.
-    pub(crate) fn connected(socket: Socket, family: AddressFamily) -> StreamSocket {
+    /// Wraps `socket`: a new one, one that was accepted, or one of a pair.
+    pub(crate) fn from_socket(socket: Socket, family: AddressFamily) -> StreamSocket {
         StreamSocket {
             socket,
             family,
