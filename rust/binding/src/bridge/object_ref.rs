@@ -58,7 +58,7 @@ impl ObjectRef {
     }
 
     /// A new reference to the object of `held`.
-    pub(super) fn to_held(held: &Held) -> ObjectRef {
+    pub(super) fn from_held(held: &Held) -> ObjectRef {
         let mut pointer = held.pointer();
         // SAFETY: Godot passes an object by the address of its pointer. The object is alive.
         let variant = unsafe {
@@ -93,7 +93,7 @@ impl ObjectRef {
 
 /// A reference to the object of `part`, or `None` if it is freed or being freed.
 pub(crate) fn object_of<P: Part>(part: &P) -> Option<ObjectRef> {
-    Some(ObjectRef::to_held(&part.presence().hold()?))
+    Some(ObjectRef::from_held(&part.presence().hold()?))
 }
 
 /// The pointer to `object`, which the caller holds.
