@@ -82,10 +82,10 @@ unsafe fn load(
     let version = unsafe { interface::version(godot_functions) };
     let (major, minor, patch) = GdextBuild::godot_static_version_triple();
     let oldest = Version(major.into(), minor.into(), patch.into());
-    none_or_error(requirements::version(version, oldest))?;
+    none_or_error(requirements::refuse_version(version, oldest))?;
     // SAFETY: As above.
     unsafe { interface::load(godot_functions) }
-        .map_err(|name| requirements::function(&name.to_string_lossy()))?;
+        .map_err(|name| requirements::refuse_function(&name.to_string_lossy()))?;
     registration::set_trees(trees);
     // SAFETY: The caller's guarantee; the replaced function keeps the contract of Godot's own.
     if unsafe { gdext_entry(Some(bridge_proc_address), library, init) } == 0 {
@@ -105,7 +105,7 @@ unsafe fn load(
     let missing_class = classes.find(|class| !has_class(&StringName::from(*class)));
     let missing_method = needed().find(|method| method.find().is_null());
     let is_double = missing_method.is_none() && has_feature("double");
-    none_or_error(requirements::build(
+    none_or_error(requirements::refuse_build(
         is_double,
         missing_class,
         missing_method.map(|method| method as &dyn std::fmt::Display),
@@ -116,7 +116,7 @@ unsafe fn load(
         .iter()
         .any(|tree| has_class(&StringName::from(tree.base)));
     let loaded = loaded_library().or_else(|| has_classes.then(String::new));
-    none_or_error(loaded.map(|path| requirements::second(&path)))?;
+    none_or_error(loaded.map(|path| requirements::refuse_second_copy(&path)))?;
     // SAFETY: The caller's guarantee.
     note_library(&unsafe { interface::library_path(godot_functions, library) });
     Ok(())

@@ -28,7 +28,7 @@ impl fmt::Display for Version {
 /// Why the library does not load in a Godot of this `version`, if `oldest` is the oldest one that
 /// it loads in. The function that returns the version is deprecated since Godot 4.5. So a Godot
 /// without that function was built without deprecated functions.
-pub(super) fn version(version: Option<Version>, oldest: Version) -> Option<String> {
+pub(super) fn refuse_version(version: Option<Version>, oldest: Version) -> Option<String> {
     match version {
         None => Some(without_deprecated()),
         Some(version) if version < oldest => Some(format!(
@@ -39,7 +39,7 @@ pub(super) fn version(version: Option<Version>, oldest: Version) -> Option<Strin
 }
 
 /// Why the library does not load in a Godot without `function` in its C interface.
-pub(super) fn function(function: &str) -> String {
+pub(super) fn refuse_function(function: &str) -> String {
     // The oldest function that registers classes. It is never called, but gdext requires it.
     if function == "classdb_register_extension_class" {
         return without_deprecated();
@@ -54,7 +54,7 @@ fn without_deprecated() -> String {
 
 /// Why the library does not load, if this Godot has double precision or lacks a class or a method.
 /// `None` if it loads.
-pub(super) fn build(
+pub(super) fn refuse_build(
     is_double: bool,
     missing_class: Option<&str>,
     missing_method: Option<&dyn fmt::Display>,
@@ -73,7 +73,7 @@ pub(super) fn build(
 
 /// Why the library does not load beside a copy that is already loaded, from `path`. The path is
 /// empty if it is not known.
-pub(super) fn second(path: &str) -> String {
+pub(super) fn refuse_second_copy(path: &str) -> String {
     let from = if path.is_empty() { "" } else { " from " };
     format!(
         "it is already loaded{from}{path}, so the project has the addon twice; remove one of the two folders"
@@ -88,11 +88,11 @@ mod tests {
 
     #[test]
     fn an_older_godot_is_refused() {
-        let refusal = version(Some(Version(4, 3, 2)), OLDEST).unwrap();
+        let refusal = refuse_version(Some(Version(4, 3, 2)), OLDEST).unwrap();
         assert_eq!(refusal, "it needs Godot 4.4 or later, and this is 4.3.2");
-        let refusal = version(Some(Version(4, 4, 0)), Version(4, 4, 1)).unwrap();
+        let refusal = refuse_version(Some(Version(4, 4, 0)), Version(4, 4, 1)).unwrap();
         assert_eq!(refusal, "it needs Godot 4.4.1 or later, and this is 4.4");
-        assert!(version(Some(Version(3, 6, 1)), OLDEST).is_some());
+        assert!(refuse_version(Some(Version(3, 6, 1)), OLDEST).is_some());
     }
 
     #[test]
@@ -103,37 +103,37 @@ mod tests {
             Version(4, 10, 0),
             Version(5, 0, 0),
         ] {
-            assert_eq!(version(Some(accepted), OLDEST), None, "{accepted}");
+            assert_eq!(refuse_version(Some(accepted), OLDEST), None, "{accepted}");
         }
     }
 
     #[test]
     fn the_reason_names_a_build_without_deprecated_functions() {
-        let refusal = version(None, OLDEST).unwrap();
+        let refusal = refuse_version(None, OLDEST).unwrap();
         assert!(refusal.contains("deprecated=no"), "{refusal}");
-        assert_eq!(function("classdb_register_extension_class"), refusal);
-        let refusal = function("print_error");
+        assert_eq!(refuse_function("classdb_register_extension_class"), refusal);
+        let refusal = refuse_function("print_error");
         assert_eq!(refusal, "this Godot has no print_error in its C interface");
     }
 
     #[test]
     fn a_second_copy_is_refused_in_one_sentence() {
-        let refusal = second("res://a/library.so");
+        let refusal = refuse_second_copy("res://a/library.so");
         assert!(refusal.starts_with("it is already loaded from res://a/library.so, so"));
-        assert!(second("").starts_with("it is already loaded, so"));
+        assert!(refuse_second_copy("").starts_with("it is already loaded, so"));
     }
 
     #[test]
     fn a_godot_that_lacks_what_is_needed_is_refused() {
-        assert_eq!(build(false, None, None), None);
+        assert_eq!(refuse_build(false, None, None), None);
         assert!(
-            build(true, None, None)
+            refuse_build(true, None, None)
                 .unwrap()
                 .contains("precision=double")
         );
-        let refusal = build(false, Some("StreamPeerExtension"), None).unwrap();
+        let refusal = refuse_build(false, Some("StreamPeerExtension"), None).unwrap();
         assert_eq!(refusal, "this Godot has no class StreamPeerExtension");
-        let refusal = build(false, None, Some(&"Object.has_connections")).unwrap();
+        let refusal = refuse_build(false, None, Some(&"Object.has_connections")).unwrap();
         assert_eq!(refusal, "this Godot has no method Object.has_connections");
     }
 }
