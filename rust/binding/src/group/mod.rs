@@ -353,7 +353,7 @@ fn refuse(class: &str) -> Error {
 /// From its first member on, the group must be kept alive.
 fn note_members(group: &GroupPart) {
     if group.events.len() == 1 {
-        hints::begun(&group.events, || "StreamPeerSocketGroupRs".into());
+        hints::watch_lifetime(&group.events, || "StreamPeerSocketGroupRs".into());
     }
 }
 

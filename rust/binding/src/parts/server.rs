@@ -46,7 +46,7 @@ impl ServerPart {
             return self.last_error.refuse(Error::ERR_ALREADY_IN_USE, error);
         }
         if listening.is_ok() {
-            hints::begun(self, || self.described());
+            hints::watch_lifetime(self, || self.described());
         }
         self.last_error.note(listening)
     }

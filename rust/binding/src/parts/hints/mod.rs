@@ -1,22 +1,22 @@
 //! Hints for mistakes that have no visible effect: a connect that nobody polls ([`connects`]),
 //! packets with another framing than the other side's ([`packets`]), and a server or a group that
-//! is freed at once ([`begun`]).
+//! is freed at once ([`freed_early`]).
 //!
 //! There are hints in a game that can be debugged, and not in the editor or in an exported release
 //! build. Each object gives at most one of each kind. Times are counted while the game runs: a
 //! pause, such as a breakpoint, counts as at most [`switch::LONGEST_STEP`].
 
-mod begun;
 mod connects;
+mod freed_early;
 mod packets;
 mod switch;
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-pub(crate) use begun::{begun, freed, used};
 pub(crate) use connects::connecting;
 pub(super) use connects::{Connects, status_asked};
+pub(crate) use freed_early::{freed, used, watch_lifetime};
 pub(super) use packets::{HintedPackets, watch_packets};
 pub(crate) use switch::are_on;
 
@@ -33,7 +33,7 @@ pub(crate) fn enable(enabled: bool) {
     if !enabled {
         connects::forget();
         packets::forget();
-        begun::forget();
+        freed_early::forget();
     }
 }
 
@@ -56,7 +56,7 @@ pub(crate) fn tick() {
     if !settings::has_hints() {
         return enable(false);
     }
-    begun::expire(now);
+    freed_early::expire(now);
     connects::step();
     packets::step(step);
 }

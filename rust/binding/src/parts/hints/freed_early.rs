@@ -12,15 +12,15 @@ use super::switch::{are_on, place, print};
 
 /// An object whose signals a script expects, and that is freed within this time and within the same
 /// frame, was in a local variable.
-const AT_ONCE: Duration = Duration::from_millis(100);
+const EARLY: Duration = Duration::from_millis(100);
 
 /// Whether an object is watched.
 static HAS_SOME: AtomicBool = AtomicBool::new(false);
-static WATCHED: Mutex<Vec<BegunWatch>> = Mutex::new(Vec::new());
+static WATCHED: Mutex<Vec<LifetimeWatch>> = Mutex::new(Vec::new());
 
 /// A server that has just begun to listen, or a group that has just got its first member. Nobody
 /// has used it since.
-struct BegunWatch {
+struct LifetimeWatch {
     /// The address of its part, which is alive.
     address: usize,
     what: String,
@@ -30,13 +30,13 @@ struct BegunWatch {
     place: String,
 }
 
-/// The server or the group whose part is `part` has begun something that it must live for. `what`
-/// describes it.
-pub(crate) fn begun<T>(part: &T, what: impl FnOnce() -> String) {
+/// Watches the server or the group whose part is `part`, which has begun something that it must
+/// live for. `what` describes it.
+pub(crate) fn watch_lifetime<T>(part: &T, what: impl FnOnce() -> String) {
     if !are_on() {
         return;
     }
-    let begun = BegunWatch {
+    let watch = LifetimeWatch {
         address: std::ptr::from_ref(part).addr(),
         what: what(),
         since: Instant::now(),
@@ -44,8 +44,8 @@ pub(crate) fn begun<T>(part: &T, what: impl FnOnce() -> String) {
         place: place(),
     };
     let mut watched = watched();
-    watched.retain(|watch| watch.address != begun.address && watch.is_young(begun.since));
-    watched.push(begun);
+    watched.retain(|other| other.address != watch.address && other.is_young(watch.since));
+    watched.push(watch);
     HAS_SOME.store(true, Ordering::Relaxed);
 }
 
@@ -73,7 +73,7 @@ pub(crate) fn freed<T>(
         && is_expected()
         && let Some(end) = end()
     {
-        let BegunWatch { what, place, .. } = watch;
+        let LifetimeWatch { what, place, .. } = watch;
         let hint = format!("{what} {end}; keep it in a variable of the script{place}");
         print(vec![hint]);
     }
@@ -93,14 +93,14 @@ pub(super) fn forget() {
     HAS_SOME.store(false, Ordering::Relaxed);
 }
 
-impl BegunWatch {
+impl LifetimeWatch {
     fn is_young(&self, now: Instant) -> bool {
-        now.saturating_duration_since(self.since) < AT_ONCE
+        now.saturating_duration_since(self.since) < EARLY
     }
 }
 
 #[cold]
-fn take<T>(part: &T) -> Option<BegunWatch> {
+fn take<T>(part: &T) -> Option<LifetimeWatch> {
     let address = std::ptr::from_ref(part).addr();
     let mut watched = watched();
     let index = watched.iter().position(|watch| watch.address == address)?;
@@ -111,6 +111,6 @@ fn frame() -> u64 {
     Engine::singleton().get_process_frames()
 }
 
-fn watched() -> MutexGuard<'static, Vec<BegunWatch>> {
+fn watched() -> MutexGuard<'static, Vec<LifetimeWatch>> {
     WATCHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
