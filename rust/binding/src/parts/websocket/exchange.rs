@@ -17,10 +17,10 @@ use crate::parts::lent;
 use crate::parts::part::{Emitter, Packets};
 
 /// How many bytes are received at once.
-const AT_ONCE: usize = 64 << 10;
+const RECEIVE_SIZE: usize = 64 << 10;
 
 /// The maximum number of receives in the background before the lock is released.
-const MOST_RECEIVES: usize = 16;
+const MAX_RECEIVES: usize = 16;
 
 /// Why a session cannot be kept alive in the background.
 const NOT_KEPT: &str = "requires a socket of this addon without TLS";
@@ -31,13 +31,15 @@ pub(crate) const NO_CLOSE_FRAME: &str = "receive: end of stream without a close 
 impl<O: Emitter + EngineStream> WebSocketPart<O> {
     /// Sends as much of a message as the stream accepts now, and queues the rest.
     pub(crate) fn send(&self, is_text: bool, payload: &[u8]) -> Error {
-        self.sent(self.accept_message(payload.len(), |session| session.send(is_text, payload)))
+        self.after_send(
+            self.accept_message(payload.len(), |session| session.send(is_text, payload)),
+        )
     }
 
     /// The same for a message to several WebSockets.
     pub(crate) fn send_shared(&self, message: &mut SharedMessage<'_>) -> Error {
         let length = message.payload().len();
-        self.sent(self.accept_message(length, |session| session.send_shared(message)))
+        self.after_send(self.accept_message(length, |session| session.send_shared(message)))
     }
 
     /// Queues a message that goes to many members of a group. See
@@ -64,7 +66,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
         })
     }
 
-    fn sent(&self, accepted: Result<(), Error>) -> Error {
+    fn after_send(&self, accepted: Result<(), Error>) -> Error {
         if let Err(code) = accepted {
             return code;
         }
@@ -86,7 +88,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
             }
         }
         self.flush();
-        self.let_go();
+        self.release_stream();
         self.outlet.report();
     }
 
@@ -187,11 +189,11 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
             state.is_drained_due = true;
         }
         drop(state);
-        self.let_go();
+        self.release_stream();
     }
 
     /// Releases the stream if the session has ended and its output was passed on.
-    fn let_go(&self) {
+    fn release_stream(&self) {
         let (socket, ended, was_open, session_number) = {
             let mut state = self.state();
             let state = &mut *state;
@@ -258,7 +260,7 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
         });
         let mut has_received = false;
         if wants == Some(true) {
-            match stream.read(AT_ONCE) {
+            match stream.read(RECEIVE_SIZE) {
                 Ok(bytes) => {
                     has_received = !bytes.is_empty();
                     self.with_current(session_number, |session| {
@@ -428,7 +430,7 @@ impl<O: Emitter + EngineStream> Kept for WebSocketPart<O> {
             _ => return true,
         };
         let connection = &peer.connection;
-        for _ in 0..MOST_RECEIVES {
+        for _ in 0..MAX_RECEIVES {
             let is_held_back = state.session.as_ref().is_some_and(Session::is_held_back);
             if is_held_back || !state.exchange_with(connection, now) {
                 break;
@@ -465,7 +467,7 @@ impl<O: Emitter> WebSocketState<O> {
         session.receive(&[], pending_bytes);
         let mut count = 0;
         if session.wants_input() {
-            let received = connection.try_read_with(AT_ONCE, |bytes| {
+            let received = connection.try_read_with(RECEIVE_SIZE, |bytes| {
                 session.receive(bytes, pending_bytes);
                 bytes.len()
             });
@@ -475,7 +477,7 @@ impl<O: Emitter> WebSocketState<O> {
             }
         }
         // A session that is full may take the rest of its bytes after a delivery.
-        let may_have_more = count == AT_ONCE || session.is_held_back();
+        let may_have_more = count == RECEIVE_SIZE || session.is_held_back();
         if !may_have_more {
             self.check_times(now);
         }
@@ -520,7 +522,7 @@ impl<O: Emitter> WebSocketState<O> {
         }
         output.clear();
         // The memory of a large message is freed.
-        output.shrink_to(AT_ONCE);
+        output.shrink_to(RECEIVE_SIZE);
     }
 }
 
