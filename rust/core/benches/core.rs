@@ -158,7 +158,7 @@ fn timed(work: impl FnOnce()) -> Duration {
 /// 1000 connections have 2000 descriptors, more than a process usually may have without asking.
 fn with_descriptors() -> Criterion {
     let limit = getrlimit(Resource::Nofile);
-    let current = limit.maximum.map(|most| most.min(5000));
+    let current = limit.maximum.map(|hard| hard.min(5000));
     setrlimit(Resource::Nofile, Rlimit { current, ..limit }).unwrap();
     Criterion::default()
 }

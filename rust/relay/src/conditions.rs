@@ -59,7 +59,7 @@ impl Conditions {
     }
 
     /// The number of bytes after which a link is cut.
-    pub(crate) fn most(&self) -> u64 {
+    pub(crate) fn cut_after(&self) -> u64 {
         let close = self.close_after.unwrap_or(u64::MAX);
         close.min(self.abort_after.unwrap_or(u64::MAX))
     }
@@ -100,13 +100,13 @@ mod tests {
         let mut conditions = Conditions::default();
         assert_eq!(conditions.cut(u64::MAX), None);
         conditions.close_after = Some(10);
-        assert_eq!((conditions.most(), conditions.cut(9)), (10, None));
+        assert_eq!((conditions.cut_after(), conditions.cut(9)), (10, None));
         assert_eq!(conditions.cut(10), Some(CutKind::Close));
         conditions.abort_after = Some(10);
         assert_eq!(conditions.cut(11), Some(CutKind::Abort));
         conditions.abort_after = Some(4);
         assert_eq!(
-            (conditions.most(), conditions.cut(4)),
+            (conditions.cut_after(), conditions.cut(4)),
             (4, Some(CutKind::Abort))
         );
     }

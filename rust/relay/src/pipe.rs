@@ -134,7 +134,7 @@ impl Pipe {
             return false;
         }
         let piece = self.piece(conditions.max_piece);
-        let until_cut = conditions.most().saturating_sub(self.arrived);
+        let until_cut = conditions.cut_after().saturating_sub(self.arrived);
         let mut left = piece.min(usize::try_from(until_cut).unwrap_or(usize::MAX));
         let mut is_blocked = false;
         while let Some(arrival) = self.arrivals.front()
@@ -211,13 +211,13 @@ impl Pipe {
     }
 
     /// How many bytes may arrive in this poll.
-    fn piece(&mut self, most: usize) -> usize {
-        if most == 0 {
+    fn piece(&mut self, max: usize) -> usize {
+        if max == 0 {
             self.piece = 0;
             return usize::MAX;
         }
-        if self.piece == 0 || self.piece > most {
-            self.piece = self.pieces.up_to(most);
+        if self.piece == 0 || self.piece > max {
+            self.piece = self.pieces.up_to(max);
         }
         self.piece
     }
@@ -277,15 +277,15 @@ mod tests {
             self.pipe.push(bytes, self.now, &self.conditions);
         }
 
-        /// The bytes of one poll, if the receiver takes at most `most`.
-        fn taken(&mut self, most: usize) -> Vec<u8> {
+        /// The bytes of one poll, if the receiver takes at most `max`.
+        fn taken(&mut self, max: usize) -> Vec<u8> {
             let mut taken = Vec::new();
             let is_blocked = self.pipe.deliver(self.now, &self.conditions, |block| {
-                let count = block.len().min(most - taken.len());
+                let count = block.len().min(max - taken.len());
                 taken.extend_from_slice(&block[..count]);
                 count
             });
-            assert!(!is_blocked || taken.len() == most);
+            assert!(!is_blocked || taken.len() == max);
             taken
         }
 
@@ -577,7 +577,7 @@ mod tests {
                 played.at(time);
                 match chance.up_to(8) {
                     1 => {
-                        let few = |chance: &mut Random, most| chance.up_to(most) as u64 - 1;
+                        let few = |chance: &mut Random, max| chance.up_to(max) as u64 - 1;
                         played.conditions = Conditions {
                             delay: milliseconds(few(&mut chance, 50)),
                             jitter: milliseconds(few(&mut chance, 50)),
@@ -596,8 +596,8 @@ mod tests {
                         played.push(&bytes);
                     }
                     _ => {
-                        let most = chance.up_to(100) - 1;
-                        for byte in played.taken(most) {
+                        let max = chance.up_to(100) - 1;
+                        for byte in played.taken(max) {
                             assert_eq!(byte, next_out, "seed {seed}");
                             next_out = next_out.wrapping_add(1);
                         }

@@ -19,18 +19,18 @@ impl Random {
         self.0.next_u64()
     }
 
-    /// A number from 1 to `most`, which is not 0.
-    pub(crate) fn up_to(&mut self, most: usize) -> usize {
-        let below = (u128::from(self.number()) * most as u128) >> 64;
+    /// A number from 1 to `max`, which is not 0.
+    pub(crate) fn up_to(&mut self, max: usize) -> usize {
+        let below = (u128::from(self.number()) * max as u128) >> 64;
         1 + below as usize
     }
 
-    /// A time from zero to `most`.
-    pub(crate) fn time(&mut self, most: Duration) -> Duration {
+    /// A time from zero to `max`.
+    pub(crate) fn time(&mut self, max: Duration) -> Duration {
         let part = self.number() as f64 / u64::MAX as f64;
         // Rounding may make it longer.
-        let time = Duration::try_from_secs_f64(most.as_secs_f64() * part);
-        time.map_or(most, |time| time.min(most))
+        let time = Duration::try_from_secs_f64(max.as_secs_f64() * part);
+        time.map_or(max, |time| time.min(max))
     }
 }
 

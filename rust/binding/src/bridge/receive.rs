@@ -34,11 +34,11 @@ pub(crate) const fn receive<P: Stream>() -> MethodCallbacks {
 /// `instance` is what Godot passes to a callback of a class whose part is a `P`.
 unsafe fn take<P: Stream>(
     instance: sys::GDExtensionClassInstancePtr,
-    most: i64,
+    max_bytes: i64,
 ) -> PackedByteArray {
     guarded(PackedByteArray::new(), || {
         // SAFETY: The caller's guarantee.
-        unsafe { counted::<P>(instance) }.receive(most)
+        unsafe { counted::<P>(instance) }.receive(max_bytes)
     })
 }
 
@@ -53,16 +53,16 @@ unsafe extern "C" fn call<P: Stream>(
     // SAFETY: Godot passes an instance of the class, `count` Variants, room for a Variant, which is
     // nil, and room for a call error. The userdata is the trampoline's.
     unsafe {
-        let mut most = ALL;
+        let mut max_bytes = ALL;
         if count == 1 && (interface().variant_type)(*args) == sys::GDEXTENSION_VARIANT_TYPE_INT {
             // Godot only reads the Variant.
             let variant = (*args).cast_mut();
-            (interface().int_from_variant)((&raw mut most).cast(), variant);
+            (interface().int_from_variant)((&raw mut max_bytes).cast(), variant);
         } else if count != 0 {
             trampoline::call(method, instance, args, count, ret, error);
             return;
         }
-        let mut bytes = take::<P>(instance, most);
+        let mut bytes = take::<P>(instance, max_bytes);
         (*error).error = sys::GDEXTENSION_CALL_OK;
         (interface().variant_from_bytes)(ret.cast(), bytes.sys_mut());
     }
@@ -76,7 +76,7 @@ unsafe extern "C" fn ptrcall<P: Stream>(
 ) {
     // SAFETY: Godot passes an instance of the class, an int, and an array to overwrite.
     unsafe {
-        let most = *(*args).cast::<i64>();
-        take::<P>(instance, most).move_return_ptr(ret, sys::PtrcallType::Standard);
+        let max_bytes = *(*args).cast::<i64>();
+        take::<P>(instance, max_bytes).move_return_ptr(ret, sys::PtrcallType::Standard);
     }
 }

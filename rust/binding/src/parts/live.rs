@@ -93,7 +93,7 @@ static IS_KEPT: AtomicBool = AtomicBool::new(false);
 static LIST: Mutex<List> = Mutex::new(List {
     entries: Vec::new(),
     last_number: 0,
-    most: 0,
+    prune_length: 0,
 });
 
 /// In a list of at most this length, freed objects are not searched for.
@@ -105,7 +105,7 @@ struct List {
     last_number: i64,
     /// When the list reaches this length, the entries of freed objects are removed. Twice the
     /// number of remaining entries, so freed objects never take more room than live ones.
-    most: usize,
+    prune_length: usize,
 }
 
 /// An object that was made after [`keep`] was called.
@@ -133,9 +133,9 @@ pub(crate) fn add<P: Live>(class: &'static str, part: &Arc<P>) {
     let origin = origin();
     let part: Arc<dyn Live> = part.clone();
     let mut list = list();
-    if list.entries.len() >= list.most {
+    if list.entries.len() >= list.prune_length {
         list.entries.retain(|entry| entry.part.strong_count() > 0);
-        list.most = (2 * list.entries.len()).max(FEW);
+        list.prune_length = (2 * list.entries.len()).max(FEW);
     }
     list.last_number += 1;
     let number = list.last_number;

@@ -95,8 +95,8 @@ pub(crate) trait Stream: Polled {
 
     fn put_data(&self, bytes: &[u8]) -> (Error, usize);
 
-    /// Takes the received bytes: at most `most`, or all if `most` is negative.
-    fn receive(&self, most: i64) -> PackedByteArray;
+    /// Takes the received bytes: at most `max_bytes`, or all if `max_bytes` is negative.
+    fn receive(&self, max_bytes: i64) -> PackedByteArray;
 
     fn put_partial_data(&self, bytes: &[u8]) -> (Error, usize);
 

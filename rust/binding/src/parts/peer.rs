@@ -261,8 +261,8 @@ impl Stream for PeerPart {
         self.outcome(read.map_err(|error| (error, 0)))
     }
 
-    fn receive(&self, most: i64) -> PackedByteArray {
-        let limit = usize::try_from(most).unwrap_or(usize::MAX);
+    fn receive(&self, max_bytes: i64) -> PackedByteArray {
+        let limit = usize::try_from(max_bytes).unwrap_or(usize::MAX);
         let received = self
             .connection
             .try_read_with(limit, |bytes| PackedByteArray::from(bytes));

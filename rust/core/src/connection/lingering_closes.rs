@@ -159,17 +159,17 @@ impl LingeringCloses {
         }
     }
 
-    /// Ends at most `count` lingering closes that lose no more than `most`: those that lose least
-    /// first, and among these the oldest. Returns how many.
+    /// Ends at most `count` lingering closes that lose no more than `max_loss`: those that lose
+    /// least first, and among these the oldest. Returns how many.
     ///
     /// Their descriptors are free when this returns, unless a call still uses a socket. If they
     /// were closed later, without the lock, another thread that needs a descriptor would find
     /// nothing to end, and fail. It may still miss the one close that the closer works on.
-    pub(super) fn give_up(&mut self, count: usize, most: Loss) -> usize {
+    pub(super) fn give_up(&mut self, count: usize, max_loss: Loss) -> usize {
         let mut given_up = 0;
         for loss in [Loss::Nothing, Loss::Unacknowledged, Loss::Unsent] {
             let missing = count - given_up;
-            if missing == 0 || loss > most {
+            if missing == 0 || loss > max_loss {
                 break;
             }
             let closes = self.closes.iter();
@@ -312,8 +312,8 @@ mod tests {
             all.insert(timed);
             peers.push(peer);
         }
-        let mut left = |count, most| {
-            all.give_up(count, most);
+        let mut left = |count, max_loss| {
+            all.give_up(count, max_loss);
             all.closes.keys().copied().collect::<Vec<_>>()
         };
         assert_eq!(left(0, Loss::Unsent), [0, 1, 2, 3]);

@@ -80,9 +80,9 @@ mod tests {
     use super::*;
 
     /// How many quick answers it takes until the reader may busy-wait, at most `most`.
-    fn earn(budget: &mut SpinBudget, most: usize) -> usize {
+    fn earn(budget: &mut SpinBudget, max: usize) -> usize {
         let mut count = 0;
-        while !budget.has_credit() && count < most {
+        while !budget.has_credit() && count < max {
             budget.slept(QUICK_TICKS - 1);
             count += 1;
         }

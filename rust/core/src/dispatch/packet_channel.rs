@@ -161,12 +161,12 @@ impl<P: Peer> PacketChannel<P> {
         self.read(PacketReader::count)
     }
 
-    /// The next packet, if it has arrived in part, with at most `most` of its first bytes. Takes
-    /// nothing and receives nothing. See [`PacketReader::incomplete`].
-    pub fn incomplete(&self, most: usize) -> Option<IncompletePacket> {
+    /// The next packet, if it has arrived in part, with at most `max_bytes` of its first bytes.
+    /// Takes nothing and receives nothing. See [`PacketReader::incomplete`].
+    pub fn incomplete(&self, max_bytes: usize) -> Option<IncompletePacket> {
         let state = self.state();
         let connection = state.peer.as_ref()?.connection();
-        state.reader.incomplete(connection, most)
+        state.reader.incomplete(connection, max_bytes)
     }
 
     /// How much of the next packet has arrived. See [`PacketReader::incoming`].

@@ -256,9 +256,9 @@ impl PacketReader {
         probed.flatten().unwrap_or_default()
     }
 
-    /// The next packet, if it has arrived in part. Its [`first_bytes`] are at most `most`. Reads
-    /// nothing and receives nothing. `None` if no byte of it has arrived, if all of it has, or if
-    /// the bytes are malformed.
+    /// The next packet, if it has arrived in part. Its [`first_bytes`] are at most `max_bytes`.
+    /// Reads nothing and receives nothing. `None` if no byte of it has arrived, if all of it has,
+    /// or if the bytes are malformed.
     ///
     /// [`first_bytes`]: IncompletePacket::first_bytes
     ///
@@ -277,7 +277,11 @@ impl PacketReader {
     /// assert_eq!(reader.incomplete(&server, 4).unwrap().first_bytes, b"hell");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn incomplete(&self, connection: &Connection, most: usize) -> Option<IncompletePacket> {
+    pub fn incomplete(
+        &self,
+        connection: &Connection,
+        max_bytes: usize,
+    ) -> Option<IncompletePacket> {
         let incomplete = connection.probe_unread(|generation, received, buffer| {
             let unread = buffer.unread();
             let cut = match self.framing.cut(unread, self.limit, &mut 0) {
@@ -289,7 +293,7 @@ impl PacketReader {
                 .then(|| IncompletePacket {
                     generation,
                     received,
-                    first_bytes: unread[..unread.len().min(most)].to_vec(),
+                    first_bytes: unread[..unread.len().min(max_bytes)].to_vec(),
                     arrived: unread.len(),
                     length: cut.map(|cut| cut.body),
                 })

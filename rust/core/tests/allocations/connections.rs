@@ -67,8 +67,8 @@ fn an_idle_connection_holds_no_buffer() {
     });
     let size = fresh / (2 * COUNT as isize);
     // On Windows each socket has a list of the sets that contain it.
-    let most = if cfg!(windows) { 660 } else { 510 };
-    assert!(size < most, "{size} bytes for a connection");
+    let limit = if cfg!(windows) { 660 } else { 510 };
+    assert!(size < limit, "{size} bytes for a connection");
     let (exchanged, ()) = bytes(|| {
         for (one, other) in &pairs {
             other.write_fully(&[7; 100]).unwrap();
@@ -79,8 +79,8 @@ fn an_idle_connection_holds_no_buffer() {
     });
     // Only their places in the set are left.
     let left = exchanged / COUNT as isize;
-    let most = if cfg!(windows) { 400 } else { 100 };
-    assert!(left < most, "{left} bytes for an idle connection");
+    let limit = if cfg!(windows) { 400 } else { 100 };
+    assert!(left < limit, "{left} bytes for an idle connection");
     println!("{size} bytes for a connection, {left} more while it is watched");
 }
 
@@ -90,7 +90,7 @@ fn an_idle_connection_holds_no_buffer() {
 fn a_connection_costs_few_allocations() {
     const COUNT: usize = 1000;
     const PAIRS: usize = 100;
-    const MOST: usize = 8;
+    const MAX_ALLOCATIONS: usize = 8;
     let unconnected = allocations(|| {
         let all: Vec<_> = (0..COUNT).map(|_| Connection::new()).collect();
         assert_eq!(all.len(), COUNT);
@@ -104,7 +104,7 @@ fn a_connection_costs_few_allocations() {
     let (held, ()) = bytes(|| {
         let count = allocations(|| pairs.extend((0..PAIRS).map(|_| connect()))) / PAIRS;
         assert!(
-            count <= MOST,
+            count <= MAX_ALLOCATIONS,
             "{count} allocations for a connect and an accept"
         );
         for (client, served) in &pairs {

@@ -157,8 +157,8 @@ fn a_handler_that_polls_for_each_packet_stays_within_the_limit() {
     let members: Vec<_> = (0..3).map(|_| flooding(&event_loop, 4000)).collect();
     let mut total = Vec::new();
     poll_within(&event_loop, &mut total, &mut 0);
-    let most = 3 * (8 + 16);
-    assert!(total.len() <= most, "{} of {most} packets", total.len());
+    let limit = 3 * (8 + 16);
+    assert!(total.len() <= limit, "{} of {limit} packets", total.len());
     // Nothing is lost, and the order of each member is kept.
     while total.len() < 3 * 4000 {
         total.extend(event_loop.poll(|_, _| {}));

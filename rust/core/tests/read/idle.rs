@@ -199,8 +199,8 @@ fn no_order_of_calls_loses_or_invents_a_byte(family: AddressFamily) {
             0 => {
                 // Any family accepts this much at once.
                 let room = 60_000 - unread.min(60_000);
-                let most = [1, 10, 9000][random.below(3)].min(room);
-                let count = random.below(most + 1);
+                let max = [1, 10, 9000][random.below(3)].min(room);
+                let count = random.below(max + 1);
                 let count = count.min(stream.len() - sent[index]);
                 server
                     .write_fully(&stream[sent[index]..sent[index] + count])

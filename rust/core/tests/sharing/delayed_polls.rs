@@ -14,11 +14,11 @@ static SENT: AtomicBool = AtomicBool::new(false);
 
 static ROUND: AtomicU64 = AtomicU64::new(0);
 
-/// The least number of rounds, however long they take.
-const ENOUGH: u64 = 300;
+/// The minimum number of rounds, however long they take.
+const MIN_ROUNDS: u64 = 300;
 
-/// The most rounds.
-const MOST: u64 = 3000;
+/// The maximum number of rounds.
+const MAX_ROUNDS: u64 = 3000;
 
 /// Blocks the thread until the message was sent.
 extern "C" fn pause(_: libc::c_int) {
@@ -33,7 +33,7 @@ extern "C" fn pause(_: libc::c_int) {
 /// Runs `round` again and again while another thread interrupts it at a varying moment, sends a
 /// byte, and lets it continue. Asserts that `round` never returns false.
 ///
-/// There are as many rounds as fit into two seconds, and at least [`ENOUGH`] on a busy machine,
+/// There are as many rounds as fit into two seconds, and at least [`MIN_ROUNDS`] on a busy machine,
 /// where the two threads take turns.
 fn rounds(mut peer: impl FnMut(u64) -> std::fs::File, mut round: impl FnMut(u64) -> bool) {
     ROUND.store(0, Ordering::SeqCst);
@@ -44,7 +44,7 @@ fn rounds(mut peer: impl FnMut(u64) -> std::fs::File, mut round: impl FnMut(u64)
     };
     let end = Instant::now() + Duration::from_secs(2);
     let (mut missed, mut number) = (0, 0);
-    while number < ENOUGH || number < MOST && Instant::now() < end {
+    while number < MIN_ROUNDS || number < MAX_ROUNDS && Instant::now() < end {
         number += 1;
         SENT.store(false, Ordering::SeqCst);
         let mut peer = peer(number);

@@ -181,8 +181,8 @@ impl End {
             4..=6 => self.send(),
             7 => self.ping(),
             8 => {
-                let most = self.random.size(10);
-                self.take(most);
+                let max = self.random.size(10);
+                self.take(max);
             }
             _ => {
                 // Both may change between any two messages.
@@ -282,8 +282,8 @@ impl End {
     }
 
     /// Takes messages, and compares them with what the peer has sent.
-    fn take(&mut self, most: usize) {
-        for _ in 0..most {
+    fn take(&mut self, max: usize) {
+        for _ in 0..max {
             let Some(message) = self.session.take_message() else {
                 return;
             };

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How many files are remembered.
-const MOST: usize = 1000;
+const MAX_FILES: usize = 1000;
 
 /// Larger files are not read for a tag.
 const MAX_BYTES: u64 = 4 << 20;
@@ -66,7 +66,7 @@ impl EntityTags {
         }
         let tag = format!("\"{}\"", digest());
         let mut known = self.known();
-        if known.len() >= MOST {
+        if known.len() >= MAX_FILES {
             known.clear();
         }
         let entry = Known {
@@ -139,9 +139,9 @@ mod tests {
     fn the_number_of_files_is_limited() {
         let tags = EntityTags::default();
         let now = Instant::now();
-        for number in 0..2 * MOST + 1 {
+        for number in 0..2 * MAX_FILES + 1 {
             tags.get(&number.to_string(), 1, None, (now, 0), String::new);
-            assert!(tags.known().len() <= MOST);
+            assert!(tags.known().len() <= MAX_FILES);
         }
     }
 }

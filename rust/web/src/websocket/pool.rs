@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The maximum number of idle compressors or decompressors. If more are in use at once, more are
 /// created.
-const MOST: usize = 4;
+const MAX_IDLE: usize = 4;
 
 /// The idle items, with their window sizes.
 pub(super) struct Pool<T>(Mutex<Vec<(u8, T)>>);
@@ -27,7 +27,7 @@ impl<T> Pool<T> {
     /// Returns an item, after it was reset.
     pub(super) fn put(&self, window_bits: u8, item: T) {
         let mut unused = self.unused();
-        if unused.len() >= MOST {
+        if unused.len() >= MAX_IDLE {
             // The oldest makes room, so a window size that is no longer used does not stay.
             let oldest = unused.remove(0);
             unused.push((window_bits, item));

@@ -153,7 +153,7 @@ fn raise_descriptor_limit() {
         let limit = getrlimit(Resource::Nofile);
         let wanted = limit
             .maximum
-            .map_or(DESCRIPTORS, |most| most.min(DESCRIPTORS));
+            .map_or(DESCRIPTORS, |hard| hard.min(DESCRIPTORS));
         if limit.current.is_some_and(|current| current < wanted) {
             let current = Some(wanted);
             let _ = setrlimit(Resource::Nofile, Rlimit { current, ..limit });

@@ -21,8 +21,8 @@ impl World {
         let id = self.next_id();
         // The programs send many times the largest buffer of their world. A buffer that is far
         // smaller than that would make them long.
-        let most = self.parameters.buffer_size;
-        let mut size = || (most / 4).max(1) + self.random.index(most - most / 4);
+        let max = self.parameters.buffer_size;
+        let mut size = || (max / 4).max(1) + self.random.index(max - max / 4);
         let (send_buffer_size, receive_buffer_size) = (size(), size());
         let socket = SocketState {
             family,
