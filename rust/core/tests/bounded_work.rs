@@ -201,19 +201,19 @@ fn a_reader_on_the_core_of_its_peer_rarely_busy_waits() {
                     write(&other, &answer(number)).unwrap();
                 }
             });
-            let mut came = [MaybeUninit::uninit(); 2048];
+            let mut buffer = [MaybeUninit::uninit(); 2048];
             let mut costs = [Vec::new(), Vec::new()];
             for number in 0..2 * TRIPS as u32 {
                 let expected = answer(number);
                 let start = processor_time();
                 write(&one, &number.to_be_bytes()).unwrap();
                 // A `read_fully` busy-waits for the beginning of a long answer too.
-                one.read_fully_or_nothing(&mut came[..expected.len()])
+                one.read_fully_or_nothing(&mut buffer[..expected.len()])
                     .unwrap();
                 costs[number as usize % 2].push(processor_time() - start);
                 // SAFETY: The read has filled this part.
-                let came = unsafe { came[..expected.len()].assume_init_ref() };
-                assert_eq!(came, expected);
+                let received = unsafe { buffer[..expected.len()].assume_init_ref() };
+                assert_eq!(received, expected);
             }
             one.disconnect();
             costs

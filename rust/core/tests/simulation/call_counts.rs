@@ -372,14 +372,14 @@ fn a_write_sends_once() {
         let (one, other) = pair();
         let sent = Calls { sends: 1, ..NONE };
         assert_eq!(cost(|| write(&one, 100)), sent);
-        let available = |length| {
+        let try_write = |length| {
             one.try_write(&vec![7; length])
                 .expect("the connection is open")
         };
-        assert_eq!(cost(|| assert_eq!(available(100), 100)), sent);
+        assert_eq!(cost(|| assert_eq!(try_write(100), 100)), sent);
         one.set_queue_limit(1 << 20);
         assert_eq!(cost(|| write(&one, 100)), sent);
-        assert_eq!(cost(|| assert_eq!(available(100), 100)), sent);
+        assert_eq!(cost(|| assert_eq!(try_write(100), 100)), sent);
         // With nothing queued neither a flush nor a poll sends.
         assert_eq!(
             cost(|| one.flush_queue().expect("the connection is open")),
@@ -390,7 +390,7 @@ fn a_write_sends_once() {
         let filled = cost(|| write(&one, 1 << 19));
         assert_eq!((filled.sends, filled.refused_sends), (2, 1));
         assert_eq!(cost(|| write(&one, 100)), NONE);
-        assert_eq!(cost(|| assert_eq!(available(100), 100)), NONE);
+        assert_eq!(cost(|| assert_eq!(try_write(100), 100)), NONE);
         let refused = Calls {
             sends: 1,
             refused_sends: 1,
