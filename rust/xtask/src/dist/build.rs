@@ -139,27 +139,27 @@ impl Workshop<'_> {
         let folder = self.folder.join("libraries").join(platform.folder());
         folder::replace(&folder, |_| Ok(()))?;
         let library = folder.join(platform.format.file_name());
-        let (mut halves, mut symbols) = (Vec::new(), Vec::new());
+        let (mut slices, mut symbols) = (Vec::new(), Vec::new());
         for triple in platform.triples {
             let release = self.cargo_folder().join(triple).join("release");
-            let half = folder.join(format!("{triple}.half"));
+            let slice = folder.join(format!("{triple}.slice"));
             let debug = folder.join(format!("{triple}.debug"));
             let built = release.join(platform.format.file_name());
-            self.separate(platform.format, &built, &half, &debug)?;
-            halves.push(half);
+            self.separate(platform.format, &built, &slice, &debug)?;
+            slices.push(slice);
             symbols.push(debug);
         }
-        if let [half] = halves.as_slice() {
-            fs::rename(half, &library)?;
+        if let [slice] = slices.as_slice() {
+            fs::rename(slice, &library)?;
         } else {
             let mut lipo = self.toolchain.llvm("llvm-lipo");
             lipo.arg("-create")
-                .args(&halves)
+                .args(&slices)
                 .arg("-output")
                 .arg(&library);
             process::run(&mut lipo)
                 .with_context(|| format!("cannot join {}", library.display()))?;
-            halves.iter().for_each(|half| drop(fs::remove_file(half)));
+            slices.iter().for_each(|slice| drop(fs::remove_file(slice)));
         }
         if platform.format == Format::MachO
             && let Some(program) = env::var_os(SIGN)

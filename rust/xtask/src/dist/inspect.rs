@@ -34,7 +34,7 @@ fn system_libraries(format: Format) -> &'static [&'static str] {
 
 /// One architecture of a library.
 #[derive(Debug, PartialEq)]
-pub struct Half {
+pub struct Slice {
     pub architecture: &'static str,
     /// The libraries that it needs from the system.
     pub needs: Vec<String>,
@@ -45,27 +45,27 @@ pub struct Half {
     pub is_signed: bool,
 }
 
-/// Reads a library, and checks each of its halves.
-pub fn library(path: &Path, platform: &Platform) -> Result<Vec<Half>> {
+/// Reads a library, and checks each of its slices.
+pub fn library(path: &Path, platform: &Platform) -> Result<Vec<Slice>> {
     let shown = path.display();
     let data = fs::read(path)?;
-    let halves = halves(&data).with_context(|| format!("{shown} is not a library"))?;
-    check(&halves, platform).with_context(|| shown.to_string())?;
-    Ok(halves)
+    let slices = slices(&data).with_context(|| format!("{shown} is not a library"))?;
+    check(&slices, platform).with_context(|| shown.to_string())?;
+    Ok(slices)
 }
 
-fn halves(data: &[u8]) -> object::Result<Vec<Half>> {
+fn slices(data: &[u8]) -> object::Result<Vec<Slice>> {
     match MachOFatFile32::parse(data) {
         Ok(fat) => fat
             .arches()
             .iter()
-            .map(|arch| half(arch.data(data)?))
+            .map(|arch| slice(arch.data(data)?))
             .collect(),
-        Err(_) => Ok(vec![half(data)?]),
+        Err(_) => Ok(vec![slice(data)?]),
     }
 }
 
-fn half(data: &[u8]) -> object::Result<Half> {
+fn slice(data: &[u8]) -> object::Result<Slice> {
     let file = File::parse(data)?;
     let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
     let needs = file
@@ -84,7 +84,7 @@ fn half(data: &[u8]) -> object::Result<Half> {
         File::Elf64(_) => (glibc(&file), false),
         _ => (None, false),
     };
-    Ok(Half {
+    Ok(Slice {
         architecture: match file.architecture() {
             Architecture::X86_64 => "x86_64",
             Architecture::Aarch64 => "aarch64",
@@ -130,8 +130,8 @@ fn glibc_version(name: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
-fn check(halves: &[Half], platform: &Platform) -> Result<()> {
-    let mut architectures: Vec<_> = halves.iter().map(|half| half.architecture).collect();
+fn check(slices: &[Slice], platform: &Platform) -> Result<()> {
+    let mut architectures: Vec<_> = slices.iter().map(|slice| slice.architecture).collect();
     let triples = platform.triples.iter();
     let mut expected: Vec<_> = triples
         .filter_map(|triple| triple.split('-').next())
@@ -142,14 +142,14 @@ fn check(halves: &[Half], platform: &Platform) -> Result<()> {
         architectures == expected,
         "it is for {architectures:?} instead of {expected:?}"
     );
-    halves.iter().try_for_each(|half| {
-        let name = half.architecture;
-        check_half(half, platform.format).with_context(|| format!("its {name} half"))
+    slices.iter().try_for_each(|slice| {
+        let name = slice.architecture;
+        check_slice(slice, platform.format).with_context(|| format!("its {name} slice"))
     })
 }
 
-fn check_half(half: &Half, format: Format) -> Result<()> {
-    ensure!(half.has_entry, "does not export {ENTRY}");
+fn check_slice(slice: &Slice, format: Format) -> Result<()> {
+    ensure!(slice.has_entry, "does not export {ENTRY}");
     let is_allowed = |needed: &&String| match format {
         Format::Elf | Format::MachO => system_libraries(format).contains(&needed.as_str()),
         Format::Pe => {
@@ -158,7 +158,7 @@ fn check_half(half: &Half, format: Format) -> Result<()> {
             system_libraries(format).contains(&lower.as_str()) || lower.starts_with("api-ms-win-")
         }
     };
-    if let Some(needed) = half.needs.iter().find(|needed| !is_allowed(needed)) {
+    if let Some(needed) = slice.needs.iter().find(|needed| !is_allowed(needed)) {
         bail!("needs {needed}, which not every system has");
     }
     let limit = match format {
@@ -166,7 +166,7 @@ fn check_half(half: &Half, format: Format) -> Result<()> {
         Format::MachO => Some(("macOS", MACOS)),
         Format::Pe => None,
     };
-    match (half.oldest, limit) {
+    match (slice.oldest, limit) {
         (None, Some(_)) => bail!("does not state the oldest system that it runs on"),
         (Some(oldest), Some((system, limit))) if oldest > limit => {
             let ((a, b), (c, d)) = (oldest, limit);
@@ -175,13 +175,13 @@ fn check_half(half: &Half, format: Format) -> Result<()> {
         _ => {}
     }
     ensure!(
-        format != Format::MachO || half.is_signed,
+        format != Format::MachO || slice.is_signed,
         "is not signed, not even ad hoc"
     );
     Ok(())
 }
 
-impl fmt::Display for Half {
+impl fmt::Display for Slice {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}", self.architecture)?;
         if let Some((major, minor)) = self.oldest {
@@ -198,8 +198,8 @@ impl fmt::Display for Half {
 mod tests {
     use super::*;
 
-    fn half(needs: &str, oldest: Option<(u32, u32)>) -> Half {
-        Half {
+    fn slice(needs: &str, oldest: Option<(u32, u32)>) -> Slice {
+        Slice {
             architecture: "x86_64",
             needs: vec![needs.into()],
             has_entry: true,
@@ -208,13 +208,13 @@ mod tests {
         }
     }
 
-    fn refusal(half: &Half, format: Format) -> Option<String> {
-        Some(check_half(half, format).err()?.to_string())
+    fn refusal(slice: &Slice, format: Format) -> Option<String> {
+        Some(check_slice(slice, format).err()?.to_string())
     }
 
     #[test]
     fn a_library_needs_nothing_newer_than_promised() {
-        let refusal = |oldest| refusal(&half("libc.so.6", oldest), Format::Elf);
+        let refusal = |oldest| refusal(&slice("libc.so.6", oldest), Format::Elf);
         assert_eq!(refusal(Some((2, 31))), None);
         let newer = "needs glibc 2.34, but the release promises 2.31";
         assert_eq!(refusal(Some((2, 34))).as_deref(), Some(newer));
@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn a_library_needs_only_what_every_system_has() {
-        let windows = |needs| refusal(&half(needs, None), Format::Pe);
+        let windows = |needs| refusal(&slice(needs, None), Format::Pe);
         assert_eq!(windows("KERNEL32.dll"), None);
         assert_eq!(windows("api-ms-win-core-synch-l1-2-0.dll"), None);
         assert!(windows("libgcc_s_seh-1.dll").unwrap().contains("libgcc"));
@@ -231,24 +231,24 @@ mod tests {
 
     #[test]
     fn a_library_for_macos_is_signed() {
-        let mut half = half("/usr/lib/libSystem.B.dylib", Some((11, 0)));
-        assert!(refusal(&half, Format::MachO).unwrap().contains("signed"));
-        half.is_signed = true;
-        assert_eq!(refusal(&half, Format::MachO), None);
+        let mut slice = slice("/usr/lib/libSystem.B.dylib", Some((11, 0)));
+        assert!(refusal(&slice, Format::MachO).unwrap().contains("signed"));
+        slice.is_signed = true;
+        assert_eq!(refusal(&slice, Format::MachO), None);
     }
 
     #[test]
     fn a_library_without_the_entry_or_for_another_processor_is_refused() {
         let linux = &crate::platforms::PLATFORMS[0];
-        let refusal = |half| Some(format!("{:#}", check(&[half], linux).err()?));
-        let good = || half("libc.so.6", Some((2, 17)));
+        let refusal = |slice| Some(format!("{:#}", check(&[slice], linux).err()?));
+        let good = || slice("libc.so.6", Some((2, 17)));
         assert_eq!(refusal(good()), None);
-        let without = Half {
+        let without = Slice {
             has_entry: false,
             ..good()
         };
         assert!(refusal(without).unwrap().contains(ENTRY));
-        let other = Half {
+        let other = Slice {
             architecture: "aarch64",
             ..good()
         };

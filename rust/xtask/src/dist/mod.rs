@@ -102,10 +102,10 @@ fn workshop<'a>(project: &'a Project, toolchain: &'a Toolchain) -> Workshop<'a> 
 
 /// Checks a library, and returns its size.
 fn inspect(built: &Built, platform: &Platform) -> Result<String> {
-    let halves = inspect::library(&built.library, platform)?;
+    let slices = inspect::library(&built.library, platform)?;
     let size = size(&built.library);
     println!("{}: {size}", platform.title);
-    halves.iter().for_each(|half| println!("    {half}"));
+    slices.iter().for_each(|slice| println!("    {slice}"));
     Ok(size)
 }
 
