@@ -31,7 +31,8 @@ pub struct Toolchain {
     rustc: PathBuf,
     /// How the compiler names itself.
     pub version: String,
-    llvm: PathBuf,
+    /// The folder of all these tools but Zig, and of the sources.
+    root: PathBuf,
     zig: PathBuf,
 }
 
@@ -44,7 +45,7 @@ impl Toolchain {
         Ok(Self {
             rustc,
             version: version.trim().into(),
-            llvm: debian,
+            root: debian,
             zig: zig()?,
         })
     }
@@ -91,12 +92,12 @@ impl Toolchain {
 
     /// The folder in which the sources of the standard library are.
     pub fn sources(&self) -> &Path {
-        &self.llvm
+        &self.root
     }
 
     /// One of LLVM's tools, such as `llvm-objcopy`.
     pub fn llvm(&self, tool: &str) -> Command {
-        Command::new(self.llvm.join(tool))
+        Command::new(self.root.join(tool))
     }
 }
 
