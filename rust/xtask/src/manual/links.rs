@@ -123,9 +123,12 @@ impl Index {
     }
 
     /// The classes that inherit a class directly.
-    pub fn heirs(&self, class: &str) -> Vec<&str> {
-        let heirs = self.own.iter().filter(|(_, heir)| heir.inherits == class);
-        heirs.map(|(name, _)| &**name).collect()
+    pub fn subclasses(&self, class: &str) -> Vec<&str> {
+        let subclasses = self
+            .own
+            .iter()
+            .filter(|(_, subclass)| subclass.inherits == class);
+        subclasses.map(|(name, _)| &**name).collect()
     }
 
     /// The link for a reference in the page of `class`. A target without a class is in that class,

@@ -32,7 +32,7 @@ pub fn pages(own: &[String], engine: &[String]) -> Result<BTreeMap<String, Strin
     let classes = Vec::from_iter(classes.filter(|class| is_public(*class)));
     classes
         .iter()
-        .try_for_each(|class| each_described(*class))?;
+        .try_for_each(|class| check_described(*class))?;
     let index = Index::new(&classes, &engine);
     let mut pages = BTreeMap::new();
     let mut rows = String::new();
@@ -75,11 +75,11 @@ impl Page<'_> {
         let bases = bases.iter().map(|base| self.index.class(base));
         let bases = bases.collect::<Result<Vec<_>>>()?;
         writeln!(page, "**Inherits:** {}", bases.join(" → "))?;
-        let heirs = self.index.heirs(name);
-        if !heirs.is_empty() {
-            let heirs = heirs.iter().map(|heir| self.index.class(heir));
-            let heirs = heirs.collect::<Result<Vec<_>>>()?;
-            writeln!(page, "\n**Inherited by:** {}", heirs.join(", "))?;
+        let subclasses = self.index.subclasses(name);
+        if !subclasses.is_empty() {
+            let subclasses = subclasses.iter().map(|name| self.index.class(name));
+            let subclasses = subclasses.collect::<Result<Vec<_>>>()?;
+            writeln!(page, "\n**Inherited by:** {}", subclasses.join(", "))?;
         }
         for element in ["brief_description", "description"] {
             let description = self.prose(child_text(self.class, element))?;
@@ -171,9 +171,9 @@ impl Page<'_> {
             }
             (_, Some(result)) => {
                 let is_static = attribute(member, "qualifiers").contains("static");
-                let is_static = if is_static { "static " } else { "" };
+                let keyword = if is_static { "static " } else { "" };
                 format!(
-                    "{is_static}func {name}({parameters}) -> {}",
+                    "{keyword}func {name}({parameters}) -> {}",
                     plain_type(self.index, result)
                 )
             }
@@ -271,7 +271,7 @@ fn is_public(node: Node) -> bool {
 }
 
 /// Checks that a class and each of its members have a description.
-fn each_described(class: Node) -> Result<()> {
+fn check_described(class: Node) -> Result<()> {
     let of = attribute(class, "name");
     // A short comment of a script is the brief description alone.
     let is_script = of.contains(".gd");
@@ -325,8 +325,8 @@ mod tests {
         <constants><constant name="ON" value="1" enum="State">It is on.</constant></constants>
         </class>"#;
 
-    const HEIR: &str = r#"<class name="HeirRs" inherits="BaseRs">
-        <brief_description>An heir.</brief_description>
+    const SUBCLASS: &str = r#"<class name="DerivedRs" inherits="BaseRs">
+        <brief_description>A subclass.</brief_description>
         <description>Like [BaseRs], with [method poll].</description>
         <members><member name="size" type="int" setter="" getter="" default="-1">A size.</member></members>
         <signals><signal name="done"><param index="0" name="error" type="int" enum="Error" />
@@ -348,38 +348,39 @@ mod tests {
     }
 
     fn made() -> BTreeMap<String, String> {
-        of(&[BASE, HEIR]).unwrap()
+        of(&[BASE, SUBCLASS]).unwrap()
     }
 
     #[test]
     fn each_class_has_a_page_and_a_line() {
         let pages = made();
         let names = Vec::from_iter(pages.keys().map(String::as_str));
-        assert_eq!(names, ["BaseRs.md", "HeirRs.md", "README.md"]);
+        assert_eq!(names, ["BaseRs.md", "DerivedRs.md", "README.md"]);
         assert!(
-            pages["README.md"].contains("| [HeirRs](HeirRs.md) | [BaseRs](BaseRs.md) | An heir. |")
+            pages["README.md"]
+                .contains("| [DerivedRs](DerivedRs.md) | [BaseRs](BaseRs.md) | A subclass. |")
         );
     }
 
     #[test]
     fn members_are_in_tables_and_described_below() {
         let pages = made();
-        let heir = &pages["HeirRs.md"];
-        assert!(heir.contains("| [size](#size) | `-1` |"));
-        assert!(heir.contains("\n### done\n\n```gdscript\nsignal done(error: Error)\n```\n"));
+        let subclass = &pages["DerivedRs.md"];
+        assert!(subclass.contains("| [size](#size) | `-1` |"));
+        assert!(subclass.contains("\n### done\n\n```gdscript\nsignal done(error: Error)\n```\n"));
         let base = &pages["BaseRs.md"];
         assert!(base.contains("func poll(seconds: float = 0.0) -> Error"));
         assert!(base.contains("## enum State\n"));
         assert!(base.contains("| `ON` | `1` | It is on. |"));
-        assert!(base.contains("**Inherited by:** [HeirRs](HeirRs.md)"));
+        assert!(base.contains("**Inherited by:** [DerivedRs](DerivedRs.md)"));
     }
 
     #[test]
     fn references_lead_to_our_pages_or_to_the_engines() {
         let pages = made();
-        let heir = &pages["HeirRs.md"];
+        let subclass = &pages["DerivedRs.md"];
         // An inherited method is found without the name of its class.
-        assert_eq!(heir.matches("(BaseRs.md#poll)").count(), 2);
+        assert_eq!(subclass.matches("(BaseRs.md#poll)").count(), 2);
         let base = &pages["BaseRs.md"];
         assert!(base.contains("(#enum-state)"));
         assert!(base.contains("/class_streampeer.html#class-streampeer-method-put-data"));
@@ -421,10 +422,10 @@ mod tests {
     fn each_page_that_differs_is_named_once() {
         let (pages, mut files) = (made(), made());
         compare(&pages, &files).unwrap();
-        files.insert("HeirRs.md".into(), "old".into());
+        files.insert("DerivedRs.md".into(), "old".into());
         files.insert("BaseRs.md".into(), "old".into());
         let error = compare(&pages, &files).unwrap_err().to_string();
-        for (name, count) in [("HeirRs.md", 1), ("BaseRs.md", 1), ("README.md", 0)] {
+        for (name, count) in [("DerivedRs.md", 1), ("BaseRs.md", 1), ("README.md", 0)] {
             assert_eq!(error.matches(name).count(), count, "{error}");
         }
     }
