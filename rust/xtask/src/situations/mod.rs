@@ -1,11 +1,11 @@
-//! The engine's classes and ours side by side, in restricted environments, called worlds:
+//! The engine's classes and ours side by side, in sandboxes:
 //! `godot-project/tests/situations` has the tasks, `situations.toml` lists which task runs in which
-//! world, and `setups.sh` sets up the worlds.
+//! sandbox, and `setups.sh` sets them up.
 
 mod deny;
 mod outcome;
+mod sandbox;
 mod table;
-mod world;
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ use crate::project::Project;
 use crate::stage::Profile;
 use crate::tally::Tally;
 use outcome::{Case, Outcomes};
-use world::{End, Situation};
+use sandbox::{RunError, Situation};
 
 const TREES: [&str; 2] = ["engine", "ours"];
 
@@ -58,7 +58,7 @@ pub fn run(project: &Project, options: &Options, tally: &mut Tally) {
         return tally.check("a folder for the situations", Err(error.into()));
     }
     let mut rows = Vec::new();
-    let situations = world::situations();
+    let situations = sandbox::situations();
     for situation in situations.iter().filter(|row| options.wants(row)) {
         match compare(&engine, &place.0, situation) {
             Ok(cases) => {
@@ -72,8 +72,8 @@ pub fn run(project: &Project, options: &Options, tally: &mut Tally) {
                 }
                 rows.push((situation.name.as_str(), cases));
             }
-            Err(End::Impossible(reason)) => tally.skip(&situation.name, reason),
-            Err(End::Failed(reason)) => tally.check(&situation.name, Err(reason)),
+            Err(RunError::Impossible(reason)) => tally.skip(&situation.name, reason),
+            Err(RunError::Failed(reason)) => tally.check(&situation.name, Err(reason)),
         }
     }
     if rows
@@ -93,12 +93,12 @@ fn compare(
     engine: &Engine,
     place: &Path,
     situation: &Situation,
-) -> std::result::Result<Vec<Case>, End> {
+) -> std::result::Result<Vec<Case>, RunError> {
     let mut outcomes = Outcomes::default();
     let mut first = 0;
     while first < TREES.len() {
         let path = place.join("sockets");
-        folder::replace_for_all(&path).map_err(|error| End::Failed(error.into()))?;
+        folder::replace_for_all(&path).map_err(|error| RunError::Failed(error.into()))?;
         let mut command = engine.command(&engine.project.godot_project());
         command
             .args(["--script", "res://tests/situations/run.gd", "--"])
@@ -106,15 +106,15 @@ fn compare(
             .args(&situation.arguments);
         engine::set_user(&mut command, place);
         command.env("SITUATION_FOLDER", &path);
-        match world::run(situation, &command, &path, |line| outcomes.read(line)) {
+        match sandbox::run(situation, &command, &path, |line| outcomes.read(line)) {
             Ok(()) => break,
-            Err(End::Impossible(reason)) => return Err(End::Impossible(reason)),
-            Err(End::Failed(reason)) => {
+            Err(RunError::Impossible(reason)) => return Err(RunError::Impossible(reason)),
+            Err(RunError::Failed(reason)) => {
                 let reached = if outcomes.has(TREES[1]) { 1 } else { first };
                 outcomes.ended(TREES[reached], &reason.to_string());
                 first = reached + 1;
             }
         }
     }
-    outcomes.cases().map_err(End::Failed)
+    outcomes.cases().map_err(RunError::Failed)
 }

@@ -1,4 +1,5 @@
-# What the situations do to their worlds. `$PLACE` is an empty folder in which any user may write.
+# What the situations do to their sandboxes. `$PLACE` is an empty folder in which any user may
+# write.
 
 loopback() {
 	ip link set lo up
@@ -10,7 +11,7 @@ just_started() {
 	unshare --time --fork --kill-child "--monotonic=-$uptime" "--boottime=-$uptime" "$@"
 }
 
-# Gives the world a copy of /etc that may be changed.
+# Gives the sandbox a copy of /etc that may be changed.
 own_etc() {
 	cp -a /etc $PLACE/etc 2>/dev/null || true
 	mount --bind $PLACE/etc /etc

@@ -1,4 +1,4 @@
-//! Worlds, made of namespaces and a few lines of shell, for one program at a time.
+//! Sandboxes, made of namespaces and a few lines of shell, for one program at a time.
 
 use std::env;
 use std::path::Path;
@@ -9,13 +9,13 @@ use serde::Deserialize;
 
 use crate::process;
 
-/// How long a program may take in its world.
+/// How long a program may take in its sandbox.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// The exit code of a world that cannot be made here.
+/// The exit code of a sandbox that cannot be made here.
 const IMPOSSIBLE: u8 = 77;
 
-/// A task in a world.
+/// A task in a sandbox.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Situation {
@@ -31,13 +31,13 @@ pub struct Situation {
     /// Whether it has mounts and a network of its own.
     #[serde(default)]
     network: bool,
-    /// Commands of the shell that make the world.
+    /// Commands of the shell that make the sandbox.
     #[serde(default)]
     setup: String,
     /// The command that starts the program, if there is one. `$DENIED` is a command that withholds
     /// system calls.
     #[serde(default)]
-    through: String,
+    wrapper: String,
     /// Whether it is left out of the short form.
     #[serde(default)]
     pub long: bool,
@@ -61,19 +61,19 @@ pub fn situations() -> Vec<Situation> {
 
 /// Why a program did not run to its end.
 #[derive(Debug)]
-pub enum End {
-    /// The world cannot be made here.
+pub enum RunError {
+    /// The sandbox cannot be made here.
     Impossible(String),
     Failed(anyhow::Error),
 }
 
-/// Runs `program` in the world, and passes on its lines.
+/// Runs `program` in the sandbox, and passes on its lines.
 pub fn run(
     situation: &Situation,
     program: &Command,
     place: &Path,
     mut on_line: impl FnMut(&str),
-) -> std::result::Result<(), End> {
+) -> std::result::Result<(), RunError> {
     let mut command = shell(situation);
     command
         .arg(program.get_program())
@@ -95,22 +95,22 @@ pub fn run(
         on_line(line);
         line.clone_into(&mut last);
     })
-    .map_err(End::Failed)?;
+    .map_err(RunError::Failed)?;
     let is_impossible = status.code() == Some(IMPOSSIBLE.into()) || last.starts_with("unshare: ");
     process::verdict(status).map_err(|reason| match is_impossible {
-        true => End::Impossible(last),
-        false => End::Failed(reason),
+        true => RunError::Impossible(last),
+        false => RunError::Failed(reason),
     })
 }
 
-/// A shell that sets up the world and then runs its arguments in it. It is not replaced by the
+/// A shell that sets up the sandbox and then runs its arguments in it. It is not replaced by the
 /// program, since a signal cannot stop the first process of a namespace.
 fn shell(situation: &Situation) -> Command {
-    let Situation { setup, through, .. } = situation;
+    let Situation { setup, wrapper, .. } = situation;
     let functions = include_str!("setups.sh");
     let script = format!(
         "trap '[ -n \"$MADE\" ] || exit {IMPOSSIBLE}' EXIT\nset -e\nDENIED=\"$OWN denied\"\n{functions}\n\
-         {setup}\nMADE=1\nset +e\n{through} \"$@\"\nexit $?",
+         {setup}\nMADE=1\nset +e\n{wrapper} \"$@\"\nexit $?",
     );
     let mut command = Command::new("sh");
     if situation.mounts || situation.network {
