@@ -12,7 +12,7 @@
 //! | `process`, `folder`, `new_project` | running programs, making folders and projects |
 //! | `manual` | the manual on the web |
 //! | `chromium`, `python`, `node` | programs from Debian, PyPI and npm |
-//! | `class_docs`, `editor_views`, `photographs` | tests in the editor, and pictures of it |
+//! | `class_docs`, `editor_views`, `photographs` | tests in the editor, and screenshots of it |
 //! | `other_godots`, `packaging`, `install` | other builds of Godot; exports; installing |
 //! | `interop`, `situations`, `simulate` | other programs; restricted environments; simulation |
 //! | `elsewhere`, `wine`, `api_versions` | other platforms; other versions of Godot |
@@ -146,7 +146,7 @@ enum Command {
         /// Only build the site, without Godot
         #[arg(long)]
         site: bool,
-        /// Photograph the site, too, for docs/images
+        /// Take screenshots of the site, too, for docs/images
         #[arg(long)]
         pictures: bool,
     },

@@ -42,7 +42,7 @@ const TESTS: [&str; 9] = [
 ];
 
 /// The script that prints whether the classes exist.
-const SCRIPT: &str = "say_whether_it_is_there.gd";
+const SCRIPT: &str = "print_class_exists.gd";
 
 /// Runs the tests in these Godots, and counts them.
 pub fn test(engine: &Engine, tally: &mut Tally) {
@@ -74,7 +74,7 @@ pub fn test(engine: &Engine, tally: &mut Tally) {
 
 /// Checks that the library prints `reason` and no other error, and that Godot keeps running.
 fn is_refused(engine: &Engine, folder: &Path, name: &str, reason: &str) -> Result<()> {
-    let text = include_str!("other_godots/say_whether_it_is_there.gd");
+    let text = include_str!("other_godots/print_class_exists.gd");
     fs::write(folder.join(SCRIPT), text)?;
     let mut command = engine.command(folder);
     command.args(["--script", &format!("res://{SCRIPT}")]);
