@@ -37,8 +37,8 @@
 //! | member, visit | a connection or listener of a group; what a poll of the group does with it |
 //! | event | something that happened to a connection; each is delivered once, in order |
 //! | queued event | an event in the ready list of a group |
-//! | listener | code that is notified of events; [`Listener`] is a listening socket |
-//! | report, notify | to announce a change to groups; to call a listener |
+//! | handler | code that is notified of events |
+//! | report, notify | to announce a change to groups; to call a handler |
 //! | packet, frame | a message of the user; the same with its length or delimiter |
 //! | platform layer | the module `sys`, through which all system calls go |
 //!
@@ -49,7 +49,7 @@
 //! | module | what it is |
 //! | --- | --- |
 //! | [`process`] | background work of the process, sharing, totals |
-//! | [`dispatch`] | events: which listener is notified of what, and when |
+//! | [`dispatch`] | events: which handler is notified of what, and when |
 //! | `listener` | accepting connections |
 //! | [`packets`] | packets in the stream of a connection |
 //! | `connection` | one connection, from connect to the end of its lingering close |

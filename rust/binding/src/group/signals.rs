@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use godot::builtin::Variant;
 use godot::meta::ToGodot;
 use godot::obj::EngineEnum;
-use stream_socket::dispatch::{LoopEvent, LoopListener};
+use stream_socket::dispatch::{LoopEvent, LoopHandler};
 
 use super::member::GroupMember;
 use crate::bridge::{ObjectRef, SignalName};
@@ -63,7 +63,7 @@ impl GroupSignals {
     }
 }
 
-impl LoopListener<GroupMember> for GroupSignals {
+impl LoopHandler<GroupMember> for GroupSignals {
     fn wants_packets(&mut self) -> bool {
         self.group.has_connections(&self.names.packet_received)
     }

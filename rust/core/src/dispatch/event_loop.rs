@@ -10,18 +10,18 @@ use crate::dispatch::loop_state::LoopState;
 use crate::dispatch::member::LoopMember;
 use crate::dispatch::nesting::Nesting;
 use crate::dispatch::roster::AddError;
-use crate::dispatch::subject::{LoopListener, Subject};
+use crate::dispatch::subject::{LoopHandler, Subject};
 use crate::dispatch::visit::MemberVisitor;
 use crate::poll::group::Visit;
 
 /// The event loop of a server: peers, packet channels and servers that are polled together.
 ///
-/// A [`poll`](Self::poll) visits the members that are due, and notifies a listener of their
+/// A [`poll`](Self::poll) visits the members that are due, and notifies a handler of their
 /// [events](crate::dispatch::LoopEvent): a peer was accepted or has connected, it has data, a
 /// packet has arrived, or its connection has ended. An end is reported once, with its cause. After
 /// [`remove`](Self::remove) nothing more is reported about a member.
 ///
-/// Every method may be called from any thread and from any listener.
+/// Every method may be called from any thread and from any handler.
 ///
 /// # Examples
 ///
@@ -31,11 +31,11 @@ use crate::poll::group::Visit;
 /// use std::sync::Arc;
 /// use std::time::Duration;
 /// use stream_socket::dispatch::{
-///     EventLoop, LoopEvent, LoopListener, OwnEvent, Peer, PeerEvent, Source, Subject,
+///     EventLoop, LoopEvent, LoopHandler, OwnEvent, Peer, PeerEvent, Source, Subject,
 /// };
 /// use stream_socket::{Connection, ListenOptions, Listener};
 ///
-/// /// A client. It has no listeners of its own.
+/// /// A client. It has no handlers of its own.
 /// #[derive(Clone)]
 /// struct Client(Arc<Connection>);
 ///
@@ -82,7 +82,7 @@ use crate::poll::group::Visit;
 ///
 /// struct Echo<'a>(&'a EventLoop<Member>);
 ///
-/// impl LoopListener<Member> for Echo<'_> {
+/// impl LoopHandler<Member> for Echo<'_> {
 ///     fn wants_packets(&mut self) -> bool {
 ///         false
 ///     }
@@ -122,7 +122,7 @@ pub struct EventLoop<S: Subject>(Arc<LoopState<S>>);
 
 impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     /// Creates an event loop without members. `wants_packets` returns whether the loop has
-    /// listeners for packets. It is called without a lock, by any thread that polls a packet
+    /// handlers for packets. It is called without a lock, by any thread that polls a packet
     /// channel of the loop.
     pub fn new(wants_packets: impl Fn() -> bool + Send + Sync + 'static) -> EventLoop<S> {
         EventLoop(Arc::new(LoopState::new(Box::new(wants_packets))))
@@ -167,7 +167,7 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     ///
     /// # Examples
     ///
-    /// `Client` and `Member` are those of the example of [`EventLoop`]. `Log` is a listener that
+    /// `Client` and `Member` are those of the example of [`EventLoop`]. `Log` is a handler that
     /// keeps the events as texts.
     ///
     /// ```
@@ -246,7 +246,7 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     ///
     /// # Examples
     ///
-    /// `Log` is a listener that keeps the events as texts.
+    /// `Log` is a handler that keeps the events as texts.
     ///
     /// ```
     #[doc = include_str!("example_types.txt")]
@@ -285,11 +285,11 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     /// many packets takes only its share of a frame. Its further packets stay in the buffers, and
     /// slow down the sender. With 0, the maximum is 65,536.
     ///
-    /// A poll by a listener has a limit of its own. Its packets count towards the outer poll too.
+    /// A poll by a handler has a limit of its own. Its packets count towards the outer poll too.
     ///
     /// # Examples
     ///
-    /// `Member` is that of the example of [`EventLoop`], with packet channels. `Log` is a listener
+    /// `Member` is that of the example of [`EventLoop`], with packet channels. `Log` is a handler
     /// that keeps the events as texts.
     ///
     /// ```
@@ -330,7 +330,7 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     ///
     /// # Examples
     ///
-    /// `Client` and `Member` are those of the example of [`EventLoop`]. `Log` is a listener that
+    /// `Client` and `Member` are those of the example of [`EventLoop`]. `Log` is a handler that
     /// keeps the events as texts.
     ///
     /// ```
@@ -372,7 +372,7 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     ///
     /// # Examples
     ///
-    /// `Client` and `Member` are those of the example of [`EventLoop`]. `Log` is a listener that
+    /// `Client` and `Member` are those of the example of [`EventLoop`]. `Log` is a handler that
     /// keeps the events as texts.
     ///
     /// ```
@@ -403,7 +403,7 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     ///
     /// # Examples
     ///
-    /// `Member` is that of the example of [`EventLoop`]. `Log` is a listener that keeps the events
+    /// `Member` is that of the example of [`EventLoop`]. `Log` is a handler that keeps the events
     /// as texts.
     ///
     /// ```
@@ -423,8 +423,8 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
         self.0.group.wake();
     }
 
-    /// Visits the members that are due, and notifies `listener`. Returns the members that are
-    /// ready: they have unread data, or a packet without a listener, or their status changed. If
+    /// Visits the members that are due, and notifies `handler`. Returns the members that are
+    /// ready: they have unread data, or a packet without a handler, or their status changed. If
     /// none is ready, waits until one is, for at most `limit`; `None` is unlimited.
     ///
     /// The work is bounded. Each visit to a packet channel or a session delivers at most
@@ -432,13 +432,13 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     /// is ready, and the next poll continues. Each visit to a server accepts at most 64
     /// connections.
     ///
-    /// One thread at a time polls; another one waits, for at most `limit`. A listener may poll the
+    /// One thread at a time polls; another one waits, for at most `limit`. A handler may poll the
     /// loop. Such a nested poll continues the outer poll, and does not report again what the outer
     /// poll has reported. Beyond 16 levels, a poll returns at once.
     ///
     /// # Examples
     ///
-    /// `Client` and `Member` are those of the example of [`EventLoop`]. `Log` is a listener that
+    /// `Client` and `Member` are those of the example of [`EventLoop`]. `Log` is a handler that
     /// keeps the events as texts.
     ///
     /// ```
@@ -457,7 +457,7 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     pub fn poll(
         &self,
         limit: Option<Duration>,
-        listener: &mut impl LoopListener<S>,
+        handler: &mut impl LoopHandler<S>,
     ) -> Vec<Arc<LoopMember<S>>> {
         let Some(_nesting) = Nesting::enter() else {
             return Vec::new();
@@ -467,7 +467,7 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
         shared.report_deliveries();
         shared.begin_times();
         let mut ready = Vec::new();
-        let mut visitor = MemberVisitor::new(shared, listener);
+        let mut visitor = MemberVisitor::new(shared, handler);
         shared.group.poll_due(
             limit,
             |due| {

@@ -28,7 +28,7 @@ pub(super) const QUEUE_LIMIT: usize = 1 << 20;
 /// [`EventLoop::set_max_packets_per_poll`](crate::dispatch::EventLoop::set_max_packets_per_poll).
 const MAX_PACKETS: usize = 64;
 
-/// The state of an event loop. Its locks are never held while listeners run.
+/// The state of an event loop. Its locks are never held while handlers run.
 pub(super) struct LoopState<S: Subject> {
     pub(super) group: Group,
     roster: Mutex<Roster<S>>,
@@ -47,7 +47,7 @@ pub(super) struct LoopState<S: Subject> {
     broadcast: Mutex<()>,
     /// The keys of the packet channels whose packets polls are delivering, the innermost last.
     delivering: Mutex<Vec<usize>>,
-    /// Whether the loop has listeners for packets.
+    /// Whether the loop has handlers for packets.
     wants_packets: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
@@ -391,7 +391,7 @@ impl<S: Subject> LoopState<S> {
         Vec::new()
     }
 
-    /// Flushes the queues of the members to which listeners have broadcast: one send for each peer,
+    /// Flushes the queues of the members to which handlers have broadcast: one send for each peer,
     /// however many messages were queued.
     pub(super) fn try_flush(&self) {
         let unflushed = std::mem::take(&mut lock(&self.polls).unflushed);
@@ -448,7 +448,7 @@ impl Drop for MemberDelivery<'_> {
     }
 }
 
-/// A poll of this thread. Dropping it ends the poll and flushes what its listeners have queued.
+/// A poll of this thread. Dropping it ends the poll and flushes what its handlers have queued.
 pub(super) struct PollingGuard<'a, S: Subject>(&'a LoopState<S>);
 
 impl<S: Subject> Drop for PollingGuard<'_, S> {

@@ -1,9 +1,9 @@
-//! Event dispatch: which listener is notified of what, and when.
+//! Event dispatch: which handler is notified of what, and when.
 //!
-//! A poll turns what happened to a connection into calls of its listeners. An object can be polled
+//! A poll turns what happened to a connection into calls of its handlers. An object can be polled
 //! alone ([`PeerEvents`], [`PacketChannel::poll`]) or as a member of an [`EventLoop`], which visits
-//! only the members that are due. The crate has no listeners of its own: a program attaches its
-//! listeners with the traits [`Peer`], [`Subject`] and [`LoopListener`].
+//! only the members that are due. The crate has no handlers of its own: a program attaches its
+//! handlers with the traits [`Peer`], [`Subject`] and [`LoopHandler`].
 //!
 //! | file | content |
 //! | --- | --- |
@@ -15,12 +15,12 @@
 //! | `member` | one member, and what the loop has reported of it |
 //! | `inactivity` | for how long members neither send nor accept anything |
 //! | `timers` | when members have to be visited, apart from events |
-//! | `packet_delivery` | delivering packets to the listeners of their source and to event loops |
-//! | `subject` | the traits of members, of sessions and of loop listeners |
+//! | `packet_delivery` | delivering packets to the handlers of their source and to event loops |
+//! | `subject` | the traits of members, of sessions and of loop handlers |
 //! | `packet_channel` | the packets of a stream that can be replaced |
 //! | `outlet` | the event loops that a source of packets is in |
-//! | `peer` | the trait of a connection with its own listeners |
-//! | `peer_events` | the events of one connection, for its own listeners |
+//! | `peer` | the trait of a connection with its own handlers |
+//! | `peer_events` | the events of one connection, for its own handlers |
 //! | `nesting` | how deep handlers may poll |
 //!
 //! Each file uses only those below it in the table.
@@ -45,7 +45,7 @@
 //!
 //! # Nesting
 //!
-//! A listener may do anything while it is notified: read, write, connect, disconnect, poll, add and
+//! A handler may do anything while it is notified: read, write, connect, disconnect, poll, add and
 //! remove members, or drop the last reference to any object. So no lock is held during a
 //! notification, and every state is read again afterwards. A poll within a handler continues the
 //! round of the outer poll; [`Nesting`] bounds the depth.
@@ -86,6 +86,6 @@ pub use peer::Peer;
 pub use peer_events::{PeerEvent, PeerEvents};
 pub use roster::AddError;
 pub use subject::{
-    LoopEvent, LoopListener, NextPoll, OwnEvent, PacketSession, Refusal, SharedEvent, Source,
+    LoopEvent, LoopHandler, NextPoll, OwnEvent, PacketSession, Refusal, SharedEvent, Source,
     Subject, Taken,
 };

@@ -14,7 +14,7 @@ thread_local! {
 }
 
 /// One level of nested polls on this thread; dropping it ends the level. Code that notifies
-/// listeners holds one during the notification.
+/// handlers holds one during the notification.
 #[derive(Debug)]
 pub struct Nesting(());
 

@@ -40,7 +40,7 @@ struct DeliveryState {
 
 /// The parts of an event loop that its sources of packets use.
 pub(super) trait PacketLoop: Send + Sync {
-    /// Whether the loop has listeners for packets.
+    /// Whether the loop has handlers for packets.
     fn wants_packets(&self) -> bool;
 
     /// Whether the loop can queue another packet of the member `key`.
@@ -171,9 +171,9 @@ impl Outlet {
         present(&lock(&self.memberships))
     }
 
-    /// The event loops that the source is in and that have listeners for packets, except for the
+    /// The event loops that the source is in and that have handlers for packets, except for the
     /// membership `own`.
-    pub(super) fn others_with_listeners(
+    pub(super) fn others_with_handlers(
         &self,
         own: Option<impl FnOnce() -> Membership>,
     ) -> Vec<(Arc<dyn PacketLoop>, usize)> {
@@ -192,7 +192,7 @@ impl Outlet {
         let mut others: Vec<_> = others
             .filter_map(|(packet_loop, key)| Some((packet_loop.upgrade()?, *key)))
             .collect();
-        // Asking a loop for its listeners must not happen with a lock.
+        // Asking a loop for its handlers must not happen with a lock.
         drop(memberships);
         others.retain(|(other, _)| other.wants_packets());
         others

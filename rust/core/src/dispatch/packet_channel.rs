@@ -14,9 +14,9 @@ use crate::sync::{Mutex, MutexGuard, lock};
 /// Packets over the stream of a peer.
 ///
 /// A packet stays with the connection until a call of [`take`](Self::take) or a poll takes it. A
-/// poll takes a packet for the listeners that exist at that moment. Each of them receives each
+/// poll takes a packet for the handlers that exist at that moment. Each of them receives each
 /// packet once and in order, whichever poll takes it. A poll of an event loop delivers a packet to
-/// the listeners of the channel at once; the other loops with listeners deliver it when they are
+/// the handlers of the channel at once; the other loops with handlers deliver it when they are
 /// polled.
 ///
 /// Every method may be called from any thread.

@@ -1,4 +1,4 @@
-//! Delivering the packets of a channel or a session: to its own listeners, and to the event loops
+//! Delivering the packets of a channel or a session: to its own handlers, and to the event loops
 //! that it is in.
 
 use std::time::Instant;
@@ -18,17 +18,17 @@ pub(super) trait VisitingLoop<S: Subject> {
     /// The loop, and the key of the source there.
     fn membership(&self) -> Membership;
 
-    /// Delivers the queued events of the source to the loop's listeners. False if the visit cannot
+    /// Delivers the queued events of the source to the loop's handlers. False if the visit cannot
     /// continue: the source was removed, or has too many events.
     fn deliver_events(&mut self) -> bool;
 
-    /// Whether the loop has listeners for packets.
+    /// Whether the loop has handlers for packets.
     fn wants_packets(&mut self) -> bool;
 
-    /// Queues a packet for the loop's listeners.
+    /// Queues a packet for the loop's handlers.
     fn push_packet(&self, bytes: &[u8], is_text: bool);
 
-    /// Notifies the loop's listeners of a packet.
+    /// Notifies the loop's handlers of a packet.
     fn notify(&mut self, packet: &S::Packet);
 }
 
@@ -54,10 +54,10 @@ pub(super) enum Delivered {
     All,
     /// The maximum number of packets was delivered, and more are left.
     LimitReached,
-    /// Another event loop with listeners has no room for the next packet until it is polled.
+    /// Another event loop with handlers has no room for the next packet until it is polled.
     NoRoom,
-    /// A packet is left that has no listener.
-    NoListener,
+    /// A packet is left that has no handler.
+    NoHandler,
     /// Another thread delivers, and reports the source to the loops when it has finished.
     OtherThread,
     /// The visit cannot continue, for example because the source was removed from the loop.
@@ -110,8 +110,8 @@ impl<S: Subject> PacketSource<S> for dyn PacketSession<S> + '_ {
 }
 
 impl<P: Peer> PacketChannel<P> {
-    /// Delivers the packets that have arrived to the listeners of `subject`, which is the owner of
-    /// this channel, and queues them for the event loops that it is in. Packets without a listener
+    /// Delivers the packets that have arrived to the handlers of `subject`, which is the owner of
+    /// this channel, and queues them for the event loops that it is in. Packets without a handler
     /// stay with the connection. Delivers at most
     /// [`max_packets_per_poll`](Outlet::max_packets_per_poll) packets, those of polls in handlers
     /// included, and does not wait.
@@ -124,7 +124,7 @@ impl<P: Peer> PacketChannel<P> {
         }
     }
 
-    /// Like [`poll`](Self::poll), and to the listeners of the event loop `visiting` at once.
+    /// Like [`poll`](Self::poll), and to the handlers of the event loop `visiting` at once.
     /// Delivers at most `max` packets.
     pub(super) fn deliver<S: Subject<Peer = P>>(
         &self,
@@ -158,7 +158,7 @@ impl<P: Peer> PacketChannel<P> {
 }
 
 /// Goes on with a poll of `session`, the source of `subject`, at `now`, and delivers what has
-/// happened to the listeners of `subject`. Queues it for the event loops that the session is in.
+/// happened to the handlers of `subject`. Queues it for the event loops that the session is in.
 /// Delivers at most [`max_packets_per_poll`](Outlet::max_packets_per_poll) packets, those of polls
 /// in handlers included, and does not wait.
 ///
@@ -174,7 +174,7 @@ pub fn poll_session<S: Subject>(session: &dyn PacketSession<S>, subject: &S, now
     }
 }
 
-/// Like [`poll_session`], and to the listeners of the event loop `visiting` at once. Delivers at
+/// Like [`poll_session`], and to the handlers of the event loop `visiting` at once. Delivers at
 /// most `max` packets. Returns how the delivery ended, and whether more may be received.
 pub(super) fn advance<S: Subject>(
     session: &dyn PacketSession<S>,
@@ -216,17 +216,17 @@ fn deliver_packets<S: Subject, Q: PacketSource<S> + ?Sized>(
         if visiting.as_mut().is_some_and(|it| !it.deliver_events()) {
             return Delivered::Interrupted;
         }
-        // No lock is held here, because a listener may use the source.
+        // No lock is held here, because a handler may use the source.
         let is_wanted_by_subject = subject.wants_packets();
         let is_wanted_by_loop = visiting.as_mut().is_some_and(|it| it.wants_packets());
         let is_wanted = is_wanted_by_subject || is_wanted_by_loop;
         let own = visiting.as_deref().map(|it| || it.membership());
-        let others = outlet.others_with_listeners(own);
+        let others = outlet.others_with_handlers(own);
         let has_room = || others.iter().all(|(other, key)| other.has_room(*key));
         if (!is_wanted && !others.is_empty() || !has_room()) && source.has_packet() {
             return match is_wanted {
                 true => Delivered::NoRoom,
-                false => Delivered::NoListener,
+                false => Delivered::NoHandler,
             };
         }
         let taken = source.take(is_wanted, &mut |what| match what {
@@ -247,7 +247,7 @@ fn deliver_packets<S: Subject, Q: PacketSource<S> + ?Sized>(
             }
         });
         match taken {
-            None if !is_wanted && source.has_packet() => return Delivered::NoListener,
+            None if !is_wanted && source.has_packet() => return Delivered::NoHandler,
             None => return Delivered::All,
             Some(Taken::Event(notify)) => notify(),
             Some(Taken::Packet(packet)) => {

@@ -1,4 +1,4 @@
-//! The events of one connection, for its own listeners.
+//! The events of one connection, for its own handlers.
 
 use std::borrow::Borrow;
 
@@ -6,7 +6,7 @@ use crate::connection::Connection;
 use crate::dispatch::nesting::Nesting;
 use crate::event::{Delivery, Event};
 
-/// What a connection reports to its own listeners. Exhaustive: a connection reports either an event
+/// What a connection reports to its own handlers. Exhaustive: a connection reports either an event
 /// or that it has unread data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeerEvent {

@@ -1,4 +1,4 @@
-//! The traits of what can be a member of an event loop, of sessions, and of what listens to the
+//! The traits of what can be a member of an event loop, of sessions, and of the handler of a
 //! loop.
 
 use std::fmt;
@@ -12,11 +12,11 @@ use crate::event::EndCause;
 use crate::listener::Listener;
 
 /// What can be a member of an [`EventLoop`](crate::dispatch::EventLoop): a source of events with
-/// listeners of its own.
+/// handlers of its own.
 pub trait Subject: Sized {
     /// The type of the peers.
     type Peer: Peer;
-    /// A packet, as listeners receive it.
+    /// A packet, as handlers receive it.
     type Packet;
     /// A message that goes to many, as [sessions](PacketSession) get it.
     type Message<'a>;
@@ -31,11 +31,11 @@ pub trait Subject: Sized {
     /// channel. Runs with the connection locked, so it must not use the connection.
     fn packet(bytes: &[u8], is_text: bool) -> Self::Packet;
 
-    /// Whether anything listens to [`OwnEvent::PacketReceived`]. Packets are taken only for
-    /// listeners.
+    /// Whether there is a handler for [`OwnEvent::PacketReceived`]. Packets are taken only for
+    /// handlers.
     fn wants_packets(&self) -> bool;
 
-    /// Notifies the subject's own listeners of what its peer does not report itself. They may do
+    /// Notifies the subject's own handlers of what its peer does not report itself. They may do
     /// anything in the meantime.
     fn notify(&self, event: OwnEvent<'_, Self::Packet>);
 }
@@ -64,7 +64,7 @@ impl<S: Subject> fmt::Debug for Source<'_, S> {
     }
 }
 
-/// What a packet channel or a listening socket reports to its own listeners.
+/// What a packet channel or a listening socket reports to its own handlers.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum OwnEvent<'a, T> {
@@ -78,13 +78,13 @@ pub enum OwnEvent<'a, T> {
     AcceptFailed(&'a AcceptError),
 }
 
-/// The listener of an [`EventLoop`](crate::dispatch::EventLoop).
-pub trait LoopListener<S: Subject> {
-    /// Whether anything listens to [`LoopEvent::PacketReceived`]. Called before each packet is
+/// The handler of an [`EventLoop`](crate::dispatch::EventLoop).
+pub trait LoopHandler<S: Subject> {
+    /// Whether there is a handler for [`LoopEvent::PacketReceived`]. Called before each packet is
     /// taken.
     fn wants_packets(&mut self) -> bool;
 
-    /// Reports an event of `member`. The listener may do anything in the meantime.
+    /// Reports an event of `member`. The handler may do anything in the meantime.
     fn notify(&mut self, member: &S, event: LoopEvent<'_, S::Packet>);
 }
 
@@ -187,7 +187,7 @@ pub enum SharedEvent<'a> {
 pub enum Taken<'a, T> {
     /// A packet.
     Packet(T),
-    /// An event. The function notifies the session's own listeners.
+    /// An event. The function notifies the session's own handlers.
     Event(Box<dyn FnOnce() + 'a>),
 }
 

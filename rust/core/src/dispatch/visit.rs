@@ -11,7 +11,7 @@ use crate::dispatch::packet_channel::PacketChannel;
 use crate::dispatch::packet_delivery::{self, Delivered, VisitingLoop};
 use crate::dispatch::peer::{self, Peer};
 use crate::dispatch::subject::{
-    LoopEvent, LoopListener, NextPoll, OwnEvent, PacketSession, Source, Subject,
+    LoopEvent, LoopHandler, NextPoll, OwnEvent, PacketSession, Source, Subject,
 };
 use crate::event::Status;
 use crate::listener::Listener;
@@ -20,17 +20,17 @@ use crate::poll::ready_list::QueuedEvent;
 use crate::sys;
 
 /// The maximum number of queued events, apart from packets, delivered in one visit: a member whose
-/// listeners connect and disconnect it always has more.
+/// handlers connect and disconnect it always has more.
 const MAX_DELIVERED: u32 = 64;
 
 /// The maximum number of connections of one server accepted in one visit, so that a flood of them
 /// does not hold up a frame.
 const MAX_ACCEPTED: usize = 64;
 
-/// Visits members, and notifies their listeners and the listener of the loop.
+/// Visits members, and notifies their handlers and the handler of the loop.
 pub(super) struct MemberVisitor<'a, S: Subject, L> {
     shared: &'a Arc<LoopState<S>>,
-    listener: &'a mut L,
+    handler: &'a mut L,
     /// How many queued events may still be delivered in this visit, apart from packets.
     events_left: u32,
     /// How many packets may still be delivered in this visit.
@@ -42,7 +42,7 @@ pub(super) struct MemberVisitor<'a, S: Subject, L> {
 enum AfterEvents {
     /// It is still a member, and all queued events were delivered.
     Continue,
-    /// A listener removed it.
+    /// A handler removed it.
     Removed,
     /// Its connection ended. The loop had accepted the member, and removed it.
     Over,
@@ -50,14 +50,14 @@ enum AfterEvents {
     EventsLeft,
 }
 
-impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'a, S, L> {
+impl<'a, S: Subject + Send + Sync + 'static, L: LoopHandler<S>> MemberVisitor<'a, S, L> {
     pub(super) fn new(
         shared: &'a Arc<LoopState<S>>,
-        listener: &'a mut L,
+        handler: &'a mut L,
     ) -> MemberVisitor<'a, S, L> {
         MemberVisitor {
             shared,
-            listener,
+            handler,
             events_left: 0,
             packets_left: 0,
         }
@@ -175,7 +175,7 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
         };
         self.shared.timers.set(member.key, at);
         match (delivered, next_poll) {
-            (Delivered::LimitReached | Delivered::NoListener, _) => return Visit::Ready,
+            (Delivered::LimitReached | Delivered::NoHandler, _) => return Visit::Ready,
             (Delivered::NoRoom, _) => return Visit::Pending,
             (Delivered::OtherThread, _) => return Visit::Idle,
             (_, NextPoll::Now) => return Visit::Again,
@@ -215,7 +215,7 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
             .filter(is_new);
         if connection.has_events() || unread.is_some() && peer.wants_data() {
             self.deliver_own(member, peer, channel);
-            // The report below covers what arrived while the peer's own listeners ran.
+            // The report below covers what arrived while the peer's own handlers ran.
             unread = unread.and_then(|_| unread_position(connection));
             unread.as_ref().map(is_new);
         }
@@ -236,7 +236,7 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
                     AfterEvents::Over | AfterEvents::EventsLeft => return Visit::Ready,
                 }
                 if connection.version() != version {
-                    // A listener disconnected it, or connected it again.
+                    // A handler disconnected it, or connected it again.
                     continue;
                 }
                 let position = unread_position(connection);
@@ -252,7 +252,7 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
                 None => {
                     if unread.take().is_some() {
                         let event = LoopEvent::DataAvailable;
-                        self.listener.notify(member.subject(), event);
+                        self.handler.notify(member.subject(), event);
                     }
                 }
                 Some(channel) => {
@@ -270,7 +270,7 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
                 return Visit::Idle;
             }
             if connection.has_events() {
-                // An end is reported to the peer's own listeners first, then to the loop's.
+                // An end is reported to the peer's own handlers first, then to the loop's.
                 self.deliver_own(member, peer, channel);
             }
             if connection.version() == version {
@@ -280,7 +280,7 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
         self.next_visit(member, connection, channel.is_some(), delivered)
     }
 
-    /// Notifies the listeners of the peer, and the listeners of the packet channel.
+    /// Notifies the handlers of the peer, and the handlers of the packet channel.
     fn deliver_own(
         &mut self,
         member: &Arc<LoopMember<S>>,
@@ -293,7 +293,7 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
         peer::deliver(peer);
     }
 
-    /// When the next visit is due, after all listeners were notified.
+    /// When the next visit is due, after all handlers were notified.
     fn next_visit(
         &mut self,
         member: &Arc<LoopMember<S>>,
@@ -314,7 +314,7 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
         }
         let is_ready = match (has_channel, delivered) {
             (true, Delivered::NoRoom) => return Visit::Pending,
-            (true, Delivered::LimitReached | Delivered::NoListener) => true,
+            (true, Delivered::LimitReached | Delivered::NoHandler) => true,
             (true, _) => false,
             (false, _) => rest.has_unread,
         };
@@ -344,13 +344,13 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
             }
             match event {
                 QueuedEvent::Connected | QueuedEvent::Opened => {
-                    self.listener.notify(subject, LoopEvent::Connected);
+                    self.handler.notify(subject, LoopEvent::Connected);
                 }
                 QueuedEvent::Packet { bytes, is_text } => {
-                    if self.listener.wants_packets() {
+                    if self.handler.wants_packets() {
                         let packet = S::packet(&bytes, is_text);
                         let event = LoopEvent::PacketReceived(&packet);
-                        self.listener.notify(subject, event);
+                        self.handler.notify(subject, event);
                     }
                 }
                 QueuedEvent::Ended(cause) | QueuedEvent::Closed(cause) => {
@@ -358,8 +358,7 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
                     if is_over {
                         drop(self.shared.remove(subject.id()));
                     }
-                    self.listener
-                        .notify(subject, LoopEvent::Disconnected(cause));
+                    self.handler.notify(subject, LoopEvent::Disconnected(cause));
                     if is_over {
                         return AfterEvents::Over;
                     }
@@ -429,7 +428,7 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
             };
         };
         for _ in 0..MAX_ACCEPTED {
-            // A listener may have removed the server.
+            // A handler may have removed the server.
             if member.is_removed() {
                 return Visit::Idle;
             }
@@ -449,7 +448,7 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopListener<S>> MemberVisitor<'
                 && !peer.is_session
             {
                 self.shared.report_missed_end(&peer, version);
-                self.listener.notify(peer.subject(), LoopEvent::Connected);
+                self.handler.notify(peer.subject(), LoopEvent::Connected);
             }
         }
         Visit::Again
@@ -469,7 +468,7 @@ struct CurrentVisit<'v, 'a, S: Subject, L> {
     after: AfterEvents,
 }
 
-impl<S: Subject + Send + Sync + 'static, L: LoopListener<S>> VisitingLoop<S>
+impl<S: Subject + Send + Sync + 'static, L: LoopHandler<S>> VisitingLoop<S>
     for CurrentVisit<'_, '_, S, L>
 {
     fn membership(&self) -> Membership {
@@ -482,7 +481,7 @@ impl<S: Subject + Send + Sync + 'static, L: LoopListener<S>> VisitingLoop<S>
     }
 
     fn wants_packets(&mut self) -> bool {
-        self.visitor.listener.wants_packets()
+        self.visitor.handler.wants_packets()
     }
 
     fn push_packet(&self, bytes: &[u8], is_text: bool) {
@@ -493,6 +492,6 @@ impl<S: Subject + Send + Sync + 'static, L: LoopListener<S>> VisitingLoop<S>
 
     fn notify(&mut self, packet: &S::Packet) {
         let event = LoopEvent::PacketReceived(packet);
-        self.visitor.listener.notify(self.member.subject(), event);
+        self.visitor.handler.notify(self.member.subject(), event);
     }
 }

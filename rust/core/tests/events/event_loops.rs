@@ -1,4 +1,4 @@
-//! Event loops: which listener is notified of what, and when.
+//! Event loops: which handler is notified of what, and when.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -136,7 +136,7 @@ fn half_a_packet_before_an_end_ends_the_member(family: AddressFamily) {
         let kind = framing.clone();
         let member = move |connection| Member::channel(connection, kind.clone());
         let (client, _) = accepted(family, &event_loop, member);
-        // The same without a listener for packets.
+        // The same without a handler for packets.
         event_loop.wants.store(false, Ordering::Relaxed);
         let frame = framing.frame(b"packet", 100).unwrap();
         client.write_fully(&frame[..frame.len() - 2]).unwrap();
@@ -183,7 +183,7 @@ fn a_packet_waits_for_a_listener(family: AddressFamily) {
     });
     client.write_fully(b"one\ntwo\nthree\n").unwrap();
     let wants = event_loop.wants.clone();
-    // Like a listener that is connected for one packet.
+    // Like a handler that is connected for one packet.
     let reported = event_loop.next(|_, _| wants.store(false, Ordering::Relaxed));
     assert_eq!(reported.len(), 1);
     assert_eq!(event_loop.poll(|_, _| {}), []);

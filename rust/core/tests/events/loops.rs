@@ -1,10 +1,10 @@
-//! Members of event loops, and a listener that is a closure.
+//! Members of event loops, and a handler that is a closure.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use stream_socket::dispatch::{
-    EventLoop, Format, LoopEvent, LoopListener, OwnEvent, PacketChannel, Peer, PeerEvent, Source,
+    EventLoop, Format, LoopEvent, LoopHandler, OwnEvent, PacketChannel, Peer, PeerEvent, Source,
     Subject,
 };
 use stream_socket::packets::Framing;
@@ -12,7 +12,7 @@ use stream_socket::{Connection, EndCause};
 
 use crate::support::{Server, until};
 
-/// A peer without a listener of its own.
+/// A peer without a handler of its own.
 #[derive(Clone)]
 pub struct Handle(pub Arc<Connection>);
 
@@ -33,7 +33,7 @@ enum Kind {
     Server(Server),
 }
 
-/// An event that the listener of a loop was notified of.
+/// An event that the handler of a loop was notified of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Report {
     Connected,
@@ -132,14 +132,14 @@ impl Subject for Member {
     fn notify(&self, _: OwnEvent<'_, String>) {}
 }
 
-/// An event loop, and whether its listener wants packets.
+/// An event loop, and whether its handler wants packets.
 pub struct Loop {
     pub members: EventLoop<Member>,
     pub wants: Arc<AtomicBool>,
 }
 
 impl Loop {
-    /// An empty loop whose listener wants packets.
+    /// An empty loop whose handler wants packets.
     pub fn new() -> Loop {
         let wants = Arc::new(AtomicBool::new(true));
         let wanted = wants.clone();
@@ -200,7 +200,7 @@ struct Recorder<F> {
     handler: F,
 }
 
-impl<F: FnMut(&Member, &Report)> LoopListener<Member> for Recorder<F> {
+impl<F: FnMut(&Member, &Report)> LoopHandler<Member> for Recorder<F> {
     fn wants_packets(&mut self) -> bool {
         self.wants.load(Ordering::Relaxed)
     }

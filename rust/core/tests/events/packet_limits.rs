@@ -72,16 +72,16 @@ fn a_member_is_ready_only_while_packets_are_left() {
     event_loop.members.set_max_packets_per_poll(3);
     let (member, _other) = flooding(&event_loop, 6);
     for (count, is_ready) in [(3, true), (3, false), (0, false)] {
-        let mut listener = Counter(0);
-        let ready = event_loop.members.poll(Some(Duration::ZERO), &mut listener);
-        assert_eq!((listener.0, ready.len()), (count, usize::from(is_ready)));
+        let mut handler = Counter(0);
+        let ready = event_loop.members.poll(Some(Duration::ZERO), &mut handler);
+        assert_eq!((handler.0, ready.len()), (count, usize::from(is_ready)));
         assert!(ready.iter().all(|it| it.subject().id == member.id));
     }
 }
 
 struct Counter(usize);
 
-impl stream_socket::dispatch::LoopListener<Member> for Counter {
+impl stream_socket::dispatch::LoopHandler<Member> for Counter {
     fn wants_packets(&mut self) -> bool {
         true
     }
@@ -259,7 +259,7 @@ fn channel(connection: Connection) -> PacketChannel<Handle> {
     channel
 }
 
-/// The listener of a packet channel that is polled by itself.
+/// The handler of a packet channel that is polled by itself.
 struct Alone<'a> {
     channel: &'a PacketChannel<Handle>,
     received: Mutex<Vec<usize>>,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stream_socket::dispatch::{
-    EventLoop, LoopEvent, LoopListener, OwnEvent, Peer, PeerEvent, Source, Subject,
+    EventLoop, LoopEvent, LoopHandler, OwnEvent, Peer, PeerEvent, Source, Subject,
 };
 use stream_socket::packets::{Framing, PacketReader};
 use stream_socket::simulated::control::{self as world, Calls};
@@ -796,7 +796,7 @@ fn the_progress_of_a_packet_makes_no_call() {
     });
 }
 
-/// A member without listeners.
+/// A member without handlers.
 #[derive(Clone)]
 struct Member(Arc<Connection>);
 
@@ -830,7 +830,7 @@ impl Subject for Member {
 
 struct Nobody;
 
-impl LoopListener<Member> for Nobody {
+impl LoopHandler<Member> for Nobody {
     fn wants_packets(&mut self) -> bool {
         false
     }

@@ -83,7 +83,7 @@ pub(super) struct UnsentOutput {
     pub(super) length: usize,
 }
 
-/// Something that has happened, in the order in which listeners are notified.
+/// Something that has happened, in the order in which handlers are notified.
 pub(super) enum Happened {
     Opened,
     Message(Message),

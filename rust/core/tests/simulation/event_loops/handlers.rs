@@ -77,7 +77,7 @@ impl<S: System> World<S> {
                 note(|| format!("{index} listens: {wants}"));
                 self.model().set_wants(index, wants);
             }
-            (14, Some(object), _) if self.may_change_wants() => self.toggle_own_listener(object),
+            (14, Some(object), _) if self.may_change_wants() => self.toggle_own_handler(object),
             (15, Some(object), _) => self.take_by_hand(object),
             (16, Some(object), _) => {
                 if let Some(channel) = object.channel() {
@@ -90,15 +90,15 @@ impl<S: System> World<S> {
         }
     }
 
-    /// Whether this program may change which listeners want packets. Other threads do not see such
+    /// Whether this program may change which handlers want packets. Other threads do not see such
     /// a change at once, so a program with threads needs a model that expects changes from the
     /// start.
     fn may_change_wants(&self) -> bool {
         !self.is_threaded || self.model().has_wants_changed
     }
 
-    /// The channel's own listener starts or stops to want packets.
-    fn toggle_own_listener(&self, object: &Object<S>) {
+    /// The channel's own handler starts or stops to want packets.
+    fn toggle_own_handler(&self, object: &Object<S>) {
         if matches!(object.role, Role::Channel(_)) {
             let wants = !object.wants_packets.fetch_xor(true, Ordering::Relaxed);
             note(|| format!("{} listens: {wants}", object.id));

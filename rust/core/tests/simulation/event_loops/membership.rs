@@ -1,11 +1,11 @@
-//! The reports about one member to the listener of an event loop, from its addition to its removal.
+//! The reports about one member to the handler of an event loop, from its addition to its removal.
 
 use stream_socket::EndCause;
 
 use super::content::RemoteId;
 use super::model::PeerRecord;
 
-/// One report to a listener.
+/// One report to a handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Report {
     Connected,
@@ -151,7 +151,7 @@ impl Membership {
         let is_at = |start: usize| {
             let rest = &history[start..];
             let count = reports.len().min(rest.len());
-            // The listener of a peer that was dropped may have missed its end.
+            // The handler of a peer that was dropped may have missed its end.
             let is_known = reports.len() <= rest.len() || peer.is_dropped;
             let is_whole = self.state != State::Member || rest.len() <= reports.len();
             is_known && is_whole && reports[..count] == rest[..count]

@@ -1,11 +1,11 @@
 //! Programs with event loops. Their members are peers, packet channels and servers, handlers make
-//! any call, and the reports to every listener are compared with the model.
+//! any call, and the reports to every handler are compared with the model.
 //!
 //! | file | what it is |
 //! | --- | --- |
 //! | `mod`, `threads` | the programs |
 //! | `world` | the event loops and objects, and the calls of the library |
-//! | `subjects` | the objects, and their listeners |
+//! | `subjects` | the objects, and their handlers |
 //! | `handlers` | what handlers do |
 //! | `remotes` | the other ends |
 //! | `model`, `membership`, `packets` | the model |

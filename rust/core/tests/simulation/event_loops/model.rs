@@ -1,4 +1,4 @@
-//! The model: which reports the listeners of event loops, members and peers must get. It is
+//! The model: which reports the handlers of event loops, members and peers must get. It is
 //! independent of the library.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,9 +10,9 @@ use super::membership::{Membership, Report, State};
 use super::packets::Packets;
 use crate::model::state_machine::StateMachine;
 
-/// The number of listeners of a packet channel: its own, and one for each of two event loops.
-pub const LISTENERS: usize = 3;
-/// The channel's own listener.
+/// The number of handlers of a packet channel: its own, and one for each of two event loops.
+pub const HANDLERS: usize = 3;
+/// The channel's own handler.
 pub const OWN: usize = 0;
 
 /// All that is known of a program.
@@ -30,7 +30,7 @@ pub struct Model {
     pub peers: Vec<PeerRecord>,
     pub memberships: BTreeMap<(usize, u64), Vec<Membership>>,
     pub packets: BTreeMap<u64, Packets>,
-    /// Whether the listener of each loop wants packets. Those of the channels are in `packets`.
+    /// Whether the handler of each loop wants packets. Those of the channels are in `packets`.
     pub wants: [bool; 2],
     pub has_wants_changed: bool,
 }
@@ -59,7 +59,7 @@ pub struct RemoteRecord {
 pub struct PeerRecord {
     name: String,
     machine: StateMachine,
-    /// The connects and ends that were reported to the peer's own listener.
+    /// The connects and ends that were reported to the peer's own handler.
     pub history: Vec<Report>,
     reader: Reader,
     pub is_accepted: bool,
@@ -125,7 +125,7 @@ impl Model {
         index
     }
 
-    /// The peer's own listener was notified of `event`.
+    /// The peer's own handler was notified of `event`.
     pub fn happened(&mut self, peer: usize, event: Event) {
         let record = &mut self.peers[peer];
         record.machine.take(&record.name, event);
@@ -184,7 +184,7 @@ impl Model {
         self.memberships.get_mut(&(index, member))?.last_mut()
     }
 
-    /// The listener of the loop `index` got `report` about `member`.
+    /// The handler of the loop `index` got `report` about `member`.
     pub fn reported(&mut self, index: usize, member: u64, report: Report) {
         let is_threaded = self.is_threaded;
         let Some(membership) = self.membership(index, member) else {
@@ -206,11 +206,11 @@ impl Model {
         }
     }
 
-    /// A packet was delivered to `listener` of the channel `member`. `peer` is its peer, if that
+    /// A packet was delivered to `handler` of the channel `member`. `peer` is its peer, if that
     /// was never replaced.
     pub fn packet(
         &mut self,
-        listener: usize,
+        handler: usize,
         member: u64,
         peer: Option<usize>,
         packet: (RemoteId, u64),
@@ -221,14 +221,14 @@ impl Model {
         let listens = self.listens(member);
         let is_steady = is_exact || !self.has_wants_changed;
         let record = self.packets.get_mut(&member).expect("it is a channel");
-        record.deliver(listener, packet, listens, is_exact, is_steady);
+        record.deliver(handler, packet, listens, is_exact, is_steady);
     }
 
-    /// For each listener of the channel `member`: whether it must, and whether it may, get a packet
+    /// For each handler of the channel `member`: whether it must, and whether it may, get a packet
     /// that is taken now.
-    fn listens(&self, member: u64) -> [(bool, bool); LISTENERS] {
+    fn listens(&self, member: u64) -> [(bool, bool); HANDLERS] {
         let own = self.packets[&member].wants;
-        let mut listens = [(own, own); LISTENERS];
+        let mut listens = [(own, own); HANDLERS];
         for index in 0..2 {
             let membership = self.memberships.get(&(index, member));
             let state = membership.and_then(|all| Some(all.last()?.state));
@@ -241,7 +241,7 @@ impl Model {
         listens
     }
 
-    /// The listener of the loop `index` starts or stops to listen to packets.
+    /// The handler of the loop `index` starts or stops to listen to packets.
     pub fn set_wants(&mut self, index: usize, wants: bool) {
         self.wants[index] = wants;
         self.has_wants_changed = true;

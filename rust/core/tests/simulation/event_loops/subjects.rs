@@ -1,11 +1,11 @@
-//! The members of the event loops: peers, packet channels and servers, and their listeners.
+//! The members of the event loops: peers, packet channels and servers, and their handlers.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use stream_socket::dispatch::{
-    LoopEvent, LoopListener, OwnEvent, PacketChannel, Peer, PeerEvent, Source, Subject,
+    LoopEvent, LoopHandler, OwnEvent, PacketChannel, Peer, PeerEvent, Source, Subject,
 };
 use stream_socket::{Connection, Listener};
 
@@ -57,7 +57,7 @@ pub struct PeerState<S: System> {
     world: Weak<World<S>>,
 }
 
-/// A packet as listeners receive it.
+/// A packet as handlers receive it.
 pub struct Packet {
     pub remote: RemoteId,
     pub number: u64,
@@ -83,8 +83,8 @@ pub enum Role<S: System> {
     Server(Listener),
 }
 
-/// The listener of an event loop.
-pub struct TestListener<'a, S: System> {
+/// The handler of an event loop.
+pub struct TestHandler<'a, S: System> {
     pub world: &'a Arc<World<S>>,
     pub index: usize,
 }
@@ -259,7 +259,7 @@ impl<S: System> Subject for Object<S> {
     }
 }
 
-impl<S: System> LoopListener<Object<S>> for TestListener<'_, S> {
+impl<S: System> LoopHandler<Object<S>> for TestHandler<'_, S> {
     fn wants_packets(&mut self) -> bool {
         self.world.wants[self.index].load(Ordering::Relaxed)
     }

@@ -12,7 +12,7 @@ use stream_socket::{Address, BindAddress, Connection, ListenOptions, Listener, S
 use super::content::{Content, message};
 use super::membership::{Membership, Report, State};
 use super::model::Model;
-use super::subjects::{Object, Packet, Role, TestListener, TestPeer};
+use super::subjects::{Object, Packet, Role, TestHandler, TestPeer};
 use crate::model::exchange::loopback;
 use crate::model::state_machine::StateMachine;
 use crate::model::system::{Random, System};
@@ -34,7 +34,7 @@ pub struct Kind {
 
 pub struct World<S: System> {
     pub loops: [EventLoop<Object<S>>; 2],
-    /// Whether the listener of each loop wants packets.
+    /// Whether the handler of each loop wants packets.
     pub wants: [AtomicBool; 2],
     pub kinds: Vec<Kind>,
     /// The program's own references. Loops hold others.
@@ -434,16 +434,16 @@ impl<S: System> World<S> {
     }
 
     /// A packet was delivered.
-    pub fn packet(&self, listener: usize, member: &Object<S>, packet: &Packet) {
+    pub fn packet(&self, handler: usize, member: &Object<S>, packet: &Packet) {
         let packet = (packet.remote, packet.number);
-        note(|| format!("packet {packet:?} of {} for listener {listener}", member.id));
-        if let Some(index) = listener.checked_sub(1) {
+        note(|| format!("packet {packet:?} of {} for handler {handler}", member.id));
+        if let Some(index) = handler.checked_sub(1) {
             self.check_packet_limit(index, member.id);
         }
         let is_first = !member.is_replaced.load(Ordering::Relaxed);
         let peer = is_first.then(|| member.peer()).flatten();
         let peer = peer.map(|peer| peer.index);
-        self.model().packet(listener, member.id, peer, packet);
+        self.model().packet(handler, member.id, peer, packet);
     }
 
     /// Polls the loop `index`. Returns how many members it has reported as ready.
@@ -475,11 +475,11 @@ impl<S: System> World<S> {
             let is_limited = limit == Some(Duration::ZERO);
             delivered.allow(if is_limited { max } else { 0 });
         }
-        let mut listener = TestListener {
+        let mut handler = TestHandler {
             world: &world,
             index,
         };
-        let ready = self.loops[index].poll(limit, &mut listener);
+        let ready = self.loops[index].poll(limit, &mut handler);
         note(|| {
             let ids: Vec<_> = ready.iter().map(|member| member.subject().id).collect();
             format!("{index} was polled: {ids:?}")
