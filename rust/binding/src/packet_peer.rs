@@ -230,12 +230,12 @@ impl PacketPeerSocketRs {
         let stream = stream.map(|stream| peer::with_part(&stream, bridge::part_of(&stream)));
         // Dropping the previous stream may free its object, and that object's script may call this
         // object when it is notified.
-        drop(Self::this().channel.set_peer(stream));
+        drop(Self::this().channel.set_endpoint(stream));
     }
 
     #[func]
     fn get_stream() -> Option<Gd<StreamPeerSocketRs>> {
-        let stream = Self::this().channel.peer()?;
+        let stream = Self::this().channel.endpoint()?;
         Some(stream.object.to_gd().cast())
     }
 
@@ -341,7 +341,7 @@ impl PacketPeerSocketRs {
 }
 
 fn poll(this: &Arc<PacketPeerPart<ObjectRef>>) -> Error {
-    let Some(stream) = this.channel.peer() else {
+    let Some(stream) = this.channel.endpoint() else {
         return Error::ERR_UNCONFIGURED;
     };
     let object = bridge::object_of(&**this);
@@ -363,7 +363,7 @@ pub(crate) fn over(
     let (object, packets) = bridge::new_object::<PacketPeerSocketRs>(&CLASS[0], |object| {
         PacketPeerPart::with(object, format)
     });
-    drop(packets.channel.set_peer(Some(stream)));
+    drop(packets.channel.set_endpoint(Some(stream)));
     with_part(&object, packets)
 }
 

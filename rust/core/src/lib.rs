@@ -38,6 +38,7 @@
 //! | event | something that happened to a connection; each is delivered once, in order |
 //! | queued event | an event in the ready list of a group |
 //! | handler | code that is notified of events |
+//! | endpoint | a connection with its own handlers |
 //! | report, notify | to announce a change to groups; to call a handler |
 //! | packet, frame | a message of the user; the same with its length or delimiter |
 //! | platform layer | the module `sys`, through which all system calls go |

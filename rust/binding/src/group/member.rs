@@ -84,7 +84,7 @@ impl AcceptedForm {
             Ok(packets) => {
                 let packets = part_of(&packets);
                 let kind = AcceptedKind::Packets(packets.format());
-                (kind, packets.channel.peer())
+                (kind, packets.channel.endpoint())
             }
             Err(object) => {
                 let peer = object.try_cast::<StreamPeerSocketRs>();
@@ -194,7 +194,7 @@ impl GroupMember {
 }
 
 impl Subject for GroupMember {
-    type Peer = PeerObject<ObjectRef>;
+    type Endpoint = PeerObject<ObjectRef>;
     type Packet = ReceivedPacket;
     type Message<'a> = SharedMessage<'a>;
 
@@ -204,7 +204,7 @@ impl Subject for GroupMember {
 
     fn source(&self) -> Source<'_, Self> {
         match self {
-            GroupMember::Peer(peer) => Source::Peer(peer),
+            GroupMember::Peer(peer) => Source::Endpoint(peer),
             GroupMember::Packets(member) => Source::Packets(&member.packets.channel),
             GroupMember::WebSocket(member) => Source::Session(member),
             GroupMember::Server { server, .. } => Source::Server(&server.listener),

@@ -174,7 +174,7 @@ impl<O: Emitter> PacketPeerPart<O> {
     /// Returns its code.
     #[cold]
     pub(crate) fn record(&self, error: &impl Code) -> Error {
-        match self.channel.peer() {
+        match self.channel.endpoint() {
             Some(stream) => self.last_error.record_of(&stream.peer.connection, error),
             None => self.last_error.record(error),
         }
@@ -183,7 +183,7 @@ impl<O: Emitter> PacketPeerPart<O> {
     /// The last error, or the reason why the connection has ended. Without a connection and without
     /// such a reason, the last error of the stream counts as well: its connect failed at once.
     pub(crate) fn details(&self) -> Details {
-        let Some(stream) = self.channel.peer() else {
+        let Some(stream) = self.channel.endpoint() else {
             return self.last_error.get();
         };
         let connection = &stream.peer.connection;
@@ -214,7 +214,7 @@ impl<O: Emitter> HintedPackets for PacketPeerPart<O> {
 
     fn hint(&self) -> Option<String> {
         let packet = self.channel.incomplete(FIRST_BYTES)?;
-        let stream = self.channel.peer()?;
+        let stream = self.channel.endpoint()?;
         let connection = &stream.peer.connection;
         // The rest may have arrived, if nobody polls.
         if connection.available()? != packet.arrived {
@@ -296,7 +296,7 @@ impl<O: Emitter> Packets for PacketPeerPart<O> {
     }
 
     fn put_packet(&self, packet: &[u8]) -> Error {
-        let Some(stream) = self.channel.peer() else {
+        let Some(stream) = self.channel.endpoint() else {
             return self.has_no_stream("send");
         };
         let format = self.channel.format();

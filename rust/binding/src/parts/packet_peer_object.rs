@@ -33,7 +33,7 @@ impl<O: Emitter> PacketPeerObject<O> {
 }
 
 impl<O: Emitter> Subject for PacketPeerObject<O> {
-    type Peer = PeerObject<O>;
+    type Endpoint = PeerObject<O>;
     type Packet = ReceivedPacket;
     type Message<'a> = ();
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use godot::builtin::{PackedByteArray, StringName};
 use godot::global::Error;
-use stream_socket::dispatch::PeerEvents;
+use stream_socket::dispatch::EndpointEvents;
 use stream_socket::{Connection, Status};
 
 use super::codes::Code;
@@ -191,7 +191,7 @@ impl Polled for PeerPart {
 
 /// The signals of a peer: its events in order, and then `data_available` if there is something to
 /// read.
-pub(crate) struct PeerSignals(PeerEvents<PartConnection>);
+pub(crate) struct PeerSignals(EndpointEvents<PartConnection>);
 
 /// The connection of a part, which this keeps.
 struct PartConnection(Arc<PeerPart>);
@@ -204,7 +204,7 @@ impl Borrow<Connection> for PartConnection {
 
 impl PeerSignals {
     fn begin(peer: &Arc<PeerPart>) -> Option<PeerSignals> {
-        PeerEvents::begin(PartConnection(peer.clone())).map(PeerSignals)
+        EndpointEvents::begin(PartConnection(peer.clone())).map(PeerSignals)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use stream_socket::Connection;
-use stream_socket::dispatch::PeerEvent;
+use stream_socket::dispatch::EndpointEvent;
 
 use super::part::{Emitter, Polled};
 use super::peer::PeerPart;
@@ -28,7 +28,7 @@ impl<O: Emitter> PeerObject<O> {
     }
 }
 
-impl<O: Emitter> stream_socket::dispatch::Peer for PeerObject<O> {
+impl<O: Emitter> stream_socket::dispatch::Endpoint for PeerObject<O> {
     fn connection(&self) -> &Connection {
         &self.peer.connection
     }
@@ -37,7 +37,7 @@ impl<O: Emitter> stream_socket::dispatch::Peer for PeerObject<O> {
         self.object.listens(Signal::data_available())
     }
 
-    fn notify(&self, event: PeerEvent) {
+    fn notify(&self, event: EndpointEvent) {
         self.object.emit(&event.into());
     }
 }

@@ -6,7 +6,7 @@ use godot::builtin::{GString, PackedByteArray, StringName, Variant};
 use godot::global::Error;
 use godot::meta::ToGodot;
 use godot::obj::EngineEnum;
-use stream_socket::dispatch::PeerEvent;
+use stream_socket::dispatch::EndpointEvent;
 use stream_socket::{Event, Status};
 
 use super::codes::{connect_end_code, disconnect_code};
@@ -41,11 +41,11 @@ impl From<Event> for Signal {
     }
 }
 
-impl From<PeerEvent> for Signal {
-    fn from(event: PeerEvent) -> Signal {
+impl From<EndpointEvent> for Signal {
+    fn from(event: EndpointEvent) -> Signal {
         match event {
-            PeerEvent::Happened(event) => event.into(),
-            PeerEvent::DataAvailable => Signal::DataAvailable,
+            EndpointEvent::Happened(event) => event.into(),
+            EndpointEvent::DataAvailable => Signal::DataAvailable,
         }
     }
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use crate::connection::Connection;
+use crate::dispatch::endpoint::Endpoint;
 use crate::dispatch::loop_state::{LoopState, QUEUE_LIMIT, flush};
 use crate::dispatch::member::LoopMember;
 use crate::dispatch::packet_channel::Format;
-use crate::dispatch::peer::Peer;
 use crate::dispatch::subject::{Refusal, Source, Subject};
 use crate::error::WriteError;
 use crate::event::Status;
@@ -37,11 +37,11 @@ pub(super) fn broadcast<'a, S: Subject + 'a>(
     for member in members {
         let outcome = match member.subject().source() {
             Source::Server(_) => continue,
-            Source::Peer(peer) => enqueue(peer.connection(), |connection, limit| {
+            Source::Endpoint(endpoint) => enqueue(endpoint.connection(), |connection, limit| {
                 connection.enqueue(data, limit)
             }),
-            Source::Packets(channel) => channel.with_peer(|peer, format| {
-                enqueue(peer.connection(), |connection, limit| {
+            Source::Packets(channel) => channel.with_endpoint(|endpoint, format| {
+                enqueue(endpoint.connection(), |connection, limit| {
                     connection.enqueue_packet(framed.frame(format, data)?, limit)
                 })
             }),

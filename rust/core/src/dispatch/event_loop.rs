@@ -14,10 +14,10 @@ use crate::dispatch::subject::{LoopHandler, Subject};
 use crate::dispatch::visit::MemberVisitor;
 use crate::poll::group::Visit;
 
-/// The event loop of a server: peers, packet channels and servers that are polled together.
+/// The event loop of a server: endpoints, packet channels and servers that are polled together.
 ///
 /// A [`poll`](Self::poll) visits the members that are due, and notifies a handler of their
-/// [events](crate::dispatch::LoopEvent): a peer was accepted or has connected, it has data, a
+/// [events](crate::dispatch::LoopEvent): an endpoint was accepted or has connected, it has data, a
 /// packet has arrived, or its connection has ended. An end is reported once, with its cause. After
 /// [`remove`](Self::remove) nothing more is reported about a member.
 ///
@@ -31,7 +31,7 @@ use crate::poll::group::Visit;
 /// use std::sync::Arc;
 /// use std::time::Duration;
 /// use stream_socket::dispatch::{
-///     EventLoop, LoopEvent, LoopHandler, OwnEvent, Peer, PeerEvent, Source, Subject,
+///     Endpoint, EndpointEvent, EventLoop, LoopEvent, LoopHandler, OwnEvent, Source, Subject,
 /// };
 /// use stream_socket::{Connection, ListenOptions, Listener};
 ///
@@ -39,14 +39,14 @@ use crate::poll::group::Visit;
 /// #[derive(Clone)]
 /// struct Client(Arc<Connection>);
 ///
-/// impl Peer for Client {
+/// impl Endpoint for Client {
 ///     fn connection(&self) -> &Connection {
 ///         &self.0
 ///     }
 ///     fn wants_data(&self) -> bool {
 ///         false
 ///     }
-///     fn notify(&self, _event: PeerEvent) {}
+///     fn notify(&self, _event: EndpointEvent) {}
 /// }
 ///
 /// enum Member {
@@ -55,7 +55,7 @@ use crate::poll::group::Visit;
 /// }
 ///
 /// impl Subject for Member {
-///     type Peer = Client;
+///     type Endpoint = Client;
 ///     type Packet = Vec<u8>;
 ///     type Message<'a> = ();
 ///
@@ -67,7 +67,7 @@ use crate::poll::group::Visit;
 ///     }
 ///     fn source(&self) -> Source<'_, Self> {
 ///         match self {
-///             Member::Client(client) => Source::Peer(client),
+///             Member::Client(client) => Source::Endpoint(client),
 ///             Member::Server(listener) => Source::Server(listener),
 ///         }
 ///     }
@@ -133,8 +133,8 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     ///
     /// # Errors
     ///
-    /// [`AddError::AlreadyMember`]: a member has the same id. [`AddError::NoPeer`]: `subject` is a
-    /// packet channel without a peer. Either error drops `subject`.
+    /// [`AddError::AlreadyMember`]: a member has the same id. [`AddError::NoEndpoint`]: `subject`
+    /// is a packet channel without an endpoint. Either error drops `subject`.
     ///
     /// # Examples
     ///
@@ -240,7 +240,7 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
         self.0.members().to_vec()
     }
 
-    /// Sets the maximum number of peers, packet channels and sessions. Further connections are
+    /// Sets the maximum number of endpoints, packet channels and sessions. Further connections are
     /// reset instead of accepted. 0, the default, is unlimited. Servers do not count, and
     /// [`add`](Self::add) is not limited.
     ///
@@ -275,7 +275,7 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
         self.0.set_max_members(count);
     }
 
-    /// Returns the [maximum number of peers](Self::set_max_members); 0 is unlimited.
+    /// Returns the [maximum number of endpoints](Self::set_max_members); 0 is unlimited.
     pub fn max_members(&self) -> usize {
         self.0.max_members()
     }
@@ -297,7 +297,7 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
     /// # let (one, other) = Connection::pair()?;
     /// # let framing = Framing::Delimiter(b"\n".to_vec());
     /// # let channel = PacketChannel::new(Arc::new(Format { framing, limit: 100 }));
-    /// # drop(channel.set_peer(Some(Client(Arc::new(one)))));
+    /// # drop(channel.set_endpoint(Some(Client(Arc::new(one)))));
     /// let event_loop = EventLoop::new(|| true);
     /// event_loop.set_max_packets_per_poll(2);
     /// event_loop.add(Member::Packets(channel))?;
@@ -485,12 +485,12 @@ impl<S: Subject + Send + Sync + 'static> EventLoop<S> {
         ready
     }
 
-    /// Queues `data` for each connected peer except those that `is_excluded` selects; for a packet
-    /// channel as a packet. Sessions get `message`, the same in their form. Does not wait. Returns
-    /// the members that could not accept it, and why.
+    /// Queues `data` for each connected endpoint except those that `is_excluded` selects; for a
+    /// packet channel as a packet. Sessions get `message`, the same in their form. Does not wait.
+    /// Returns the members that could not accept it, and why.
     ///
-    /// A peer without a write buffer limit queues at most 1 MiB. Within a poll, the queues are sent
-    /// at its end: one system call for each peer, however many messages there are.
+    /// An endpoint without a write buffer limit queues at most 1 MiB. Within a poll, the queues are
+    /// sent at its end: one system call for each endpoint, however many messages there are.
     ///
     /// # Examples
     ///

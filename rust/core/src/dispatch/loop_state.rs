@@ -5,10 +5,10 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::connection::{Connection, RecvProgress, SendProgress};
+use crate::dispatch::endpoint::Endpoint;
 use crate::dispatch::inactivity::{CHECK_INTERVAL, Inactivity};
 use crate::dispatch::member::{Accept, LoopMember, MemberKind, Reported};
 use crate::dispatch::outlet::{PacketLoop, UNLIMITED};
-use crate::dispatch::peer::Peer;
 use crate::dispatch::roster::{AddError, Members, Removed, Roster};
 use crate::dispatch::subject::{Source, Subject};
 use crate::dispatch::timers::Timers;
@@ -20,8 +20,8 @@ use crate::sync::thread::{self, ThreadId};
 use crate::sync::{Mutex, MutexGuard, lock};
 use crate::sys;
 
-/// The write buffer limit in bytes of a peer that has none of its own, so that a peer that does not
-/// read cannot make a broadcast use unlimited memory.
+/// The write buffer limit in bytes of an endpoint that has none of its own, so that a peer that
+/// does not read cannot make a broadcast use unlimited memory.
 pub(super) const QUEUE_LIMIT: usize = 1 << 20;
 
 /// The default of
@@ -33,7 +33,7 @@ pub(super) struct LoopState<S: Subject> {
     pub(super) group: Group,
     roster: Mutex<Roster<S>>,
     polls: Mutex<Polls<S>>,
-    /// Further connections are reset above this number of peers; 0 is unlimited.
+    /// Further connections are reset above this number of endpoints; 0 is unlimited.
     max_members: AtomicUsize,
     /// The maximum number of packets of each member that a poll delivers; 0 is [`UNLIMITED`].
     max_packets: AtomicUsize,
@@ -94,9 +94,9 @@ impl<S: Subject> LoopState<S> {
     {
         let id = subject.id();
         if let Source::Packets(channel) = subject.source()
-            && channel.peer().is_none()
+            && channel.endpoint().is_none()
         {
-            return Err(AddError::NoPeer);
+            return Err(AddError::NoEndpoint);
         }
         let order = self.roster().reserve(id)?;
         let mut reported = Reported::default();
@@ -107,25 +107,26 @@ impl<S: Subject> LoopState<S> {
         // Dropped without a lock.
         let mut held = None;
         let key = match subject.source() {
-            Source::Peer(peer) => {
-                note(peer.connection());
-                self.group.add(peer.connection())
+            Source::Endpoint(endpoint) => {
+                note(endpoint.connection());
+                self.group.add(endpoint.connection())
             }
             Source::Server(listener) => {
                 is_server = true;
                 self.group.add(listener)
             }
             Source::Packets(channel) => channel.outlet().join(self.packet_loop(), || {
-                held = channel.peer();
-                let connection = held.as_ref().map(Peer::connection);
+                held = channel.endpoint();
+                let connection = held.as_ref().map(Endpoint::connection);
                 connection.map(&mut note);
                 self.group.add_optional(connection)
             }),
             Source::Session(session) => {
                 is_session = true;
                 session.outlet().join(self.packet_loop(), || {
-                    held = session.peer();
-                    self.group.add_optional(held.as_ref().map(Peer::connection))
+                    held = session.endpoint();
+                    self.group
+                        .add_optional(held.as_ref().map(Endpoint::connection))
                 })
             }
         };
@@ -154,18 +155,18 @@ impl<S: Subject> LoopState<S> {
         // Dropped without a lock.
         let mut held = None;
         match member.subject().source() {
-            Source::Peer(peer) => self.group.remove(key, peer.connection()),
+            Source::Endpoint(endpoint) => self.group.remove(key, endpoint.connection()),
             Source::Server(listener) => self.group.remove(key, listener),
             Source::Packets(channel) => channel.outlet().leave(&self.packet_loop(), key, || {
-                held = channel.peer();
+                held = channel.endpoint();
                 self.group
-                    .remove_optional(key, held.as_ref().map(Peer::connection));
+                    .remove_optional(key, held.as_ref().map(Endpoint::connection));
             }),
             Source::Session(session) => {
                 session.outlet().leave(&self.packet_loop(), key, || {
-                    held = session.peer();
+                    held = session.endpoint();
                     self.group
-                        .remove_optional(key, held.as_ref().map(Peer::connection));
+                        .remove_optional(key, held.as_ref().map(Endpoint::connection));
                 });
                 self.timers.set(key, None);
             }
@@ -179,8 +180,10 @@ impl<S: Subject> LoopState<S> {
     /// it was in the group. `version` is that of the accepted connection. Called by the thread that
     /// polls.
     pub(super) fn report_missed_end(&self, member: &LoopMember<S>, version: u64) {
-        let Some(peer) = peer_of(member) else { return };
-        let connection = peer.connection();
+        let Some(endpoint) = endpoint_of(member) else {
+            return;
+        };
+        let connection = endpoint.connection();
         if connection.version() == version {
             return;
         }
@@ -258,10 +261,10 @@ impl<S: Subject> LoopState<S> {
         }
     }
 
-    /// Whether no further peer may be accepted.
+    /// Whether no further endpoint may be accepted.
     pub(super) fn is_full(&self) -> bool {
         let max = self.max_members();
-        max > 0 && self.roster().peers() >= max
+        max > 0 && self.roster().endpoints() >= max
     }
 
     /// Sets for how long the queue of a member may make no progress; `None` is unlimited.
@@ -339,8 +342,8 @@ impl<S: Subject> LoopState<S> {
         };
         for key in due {
             let member = self.member(key);
-            let peer = member.as_ref().and_then(|member| peer_of(member));
-            let connection = peer.as_ref().map(Peer::connection);
+            let endpoint = member.as_ref().and_then(|member| endpoint_of(member));
+            let connection = endpoint.as_ref().map(Endpoint::connection);
             let progress = connection.and_then(&progress);
             let waited = inactivity.advance(key, progress, limit);
             if let (Some(connection), Some(progress), Some(waited)) = (connection, progress, waited)
@@ -391,8 +394,8 @@ impl<S: Subject> LoopState<S> {
         Vec::new()
     }
 
-    /// Flushes the queues of the members to which handlers have broadcast: one send for each peer,
-    /// however many messages were queued.
+    /// Flushes the queues of the members to which handlers have broadcast: one send for each
+    /// endpoint, however many messages were queued.
     pub(super) fn try_flush(&self) {
         let unflushed = std::mem::take(&mut lock(&self.polls).unflushed);
         for member in &unflushed {
@@ -413,10 +416,10 @@ impl<S: Subject> LoopState<S> {
 pub(super) fn flush<S: Subject>(member: &LoopMember<S>) {
     match member.subject().source() {
         Source::Server(_) => {}
-        Source::Peer(peer) => peer.connection().try_flush(),
+        Source::Endpoint(endpoint) => endpoint.connection().try_flush(),
         Source::Packets(channel) => {
-            channel.with_peer(|peer, _| {
-                peer.connection().try_flush();
+            channel.with_endpoint(|endpoint, _| {
+                endpoint.connection().try_flush();
                 None::<()>
             });
         }
@@ -424,13 +427,13 @@ pub(super) fn flush<S: Subject>(member: &LoopMember<S>) {
     }
 }
 
-/// The peer of `member`, or of its packet channel.
-fn peer_of<S: Subject>(member: &LoopMember<S>) -> Option<S::Peer> {
+/// The endpoint of `member`, or of its packet channel.
+fn endpoint_of<S: Subject>(member: &LoopMember<S>) -> Option<S::Endpoint> {
     match member.subject().source() {
         Source::Server(_) => None,
-        Source::Peer(peer) => Some(peer.clone()),
-        Source::Packets(channel) => channel.peer(),
-        Source::Session(session) => session.peer(),
+        Source::Endpoint(endpoint) => Some(endpoint.clone()),
+        Source::Packets(channel) => channel.endpoint(),
+        Source::Session(session) => session.endpoint(),
     }
 }
 

@@ -1,9 +1,9 @@
 //! Event dispatch: which handler is notified of what, and when.
 //!
 //! A poll turns what happened to a connection into calls of its handlers. An object can be polled
-//! alone ([`PeerEvents`], [`PacketChannel::poll`]) or as a member of an [`EventLoop`], which visits
-//! only the members that are due. The crate has no handlers of its own: a program attaches its
-//! handlers with the traits [`Peer`], [`Subject`] and [`LoopHandler`].
+//! alone ([`EndpointEvents`], [`PacketChannel::poll`]) or as a member of an [`EventLoop`], which
+//! visits only the members that are due. The crate has no handlers of its own: a program attaches
+//! its handlers with the traits [`Endpoint`], [`Subject`] and [`LoopHandler`].
 //!
 //! | file | content |
 //! | --- | --- |
@@ -19,8 +19,8 @@
 //! | `subject` | the traits of members, of sessions and of loop handlers |
 //! | `packet_channel` | the packets of a stream that can be replaced |
 //! | `outlet` | the event loops that a source of packets is in |
-//! | `peer` | the trait of a connection with its own handlers |
-//! | `peer_events` | the events of one connection, for its own handlers |
+//! | `endpoint` | the trait of a connection with its own handlers |
+//! | `endpoint_events` | the events of one connection, for its own handlers |
 //! | `nesting` | how deep handlers may poll |
 //!
 //! Each file uses only those below it in the table.
@@ -58,6 +58,8 @@
 //! more for each level.
 
 mod broadcast;
+mod endpoint;
+mod endpoint_events;
 mod event_loop;
 mod inactivity;
 mod loop_state;
@@ -66,8 +68,6 @@ mod nesting;
 mod outlet;
 mod packet_channel;
 mod packet_delivery;
-mod peer;
-mod peer_events;
 mod roster;
 mod subject;
 mod timers;
@@ -76,14 +76,14 @@ mod visit;
 pub use crate::event::{Delivery, EventQueue};
 
 pub use broadcast::Refused;
+pub use endpoint::Endpoint;
+pub use endpoint_events::{EndpointEvent, EndpointEvents};
 pub use event_loop::EventLoop;
 pub use member::LoopMember;
 pub use nesting::Nesting;
 pub use outlet::Outlet;
 pub use packet_channel::{Format, PacketChannel};
 pub use packet_delivery::poll_session;
-pub use peer::Peer;
-pub use peer_events::{PeerEvent, PeerEvents};
 pub use roster::AddError;
 pub use subject::{
     LoopEvent, LoopHandler, NextPoll, OwnEvent, PacketSession, Refusal, SharedEvent, Source,

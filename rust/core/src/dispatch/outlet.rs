@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::{Arc, Weak};
 
-use crate::dispatch::peer::Peer;
+use crate::dispatch::endpoint::Endpoint;
 use crate::event::{Deliverer, Delivery};
 use crate::poll::group::{Pollable, PollableRef};
 use crate::poll::ready_list::QueuedEvent;
@@ -96,12 +96,13 @@ impl Outlet {
     }
 
     /// Calls `swap`, which replaces the connection of the source, and replaces it also in the event
-    /// loops. `swap` returns the old and the new peer. Returns the old one, which stays connected.
+    /// loops. `swap` returns the old and the new endpoint. Returns the old one, which stays
+    /// connected.
     #[must_use = "it may hold the last reference, and must be dropped without a lock"]
-    pub fn replace_peer<P: Peer>(
+    pub fn replace_endpoint<E: Endpoint>(
         &self,
-        swap: impl FnOnce() -> (Option<P>, Option<P>),
-    ) -> Option<P> {
+        swap: impl FnOnce() -> (Option<E>, Option<E>),
+    ) -> Option<E> {
         let memberships = lock(&self.memberships);
         let (old, new) = swap();
         let loops = present(&memberships);
@@ -247,8 +248,8 @@ fn present(memberships: &[Membership]) -> Vec<(Arc<dyn PacketLoop>, usize)> {
         .collect()
 }
 
-fn pollable<P: Peer>(peer: Option<&P>) -> Option<PollableRef<'_>> {
-    Some(peer?.connection().as_pollable())
+fn pollable<E: Endpoint>(endpoint: Option<&E>) -> Option<PollableRef<'_>> {
+    Some(endpoint?.connection().as_pollable())
 }
 
 fn is_same(one: &Weak<dyn PacketLoop>, other: &Weak<dyn PacketLoop>) -> bool {

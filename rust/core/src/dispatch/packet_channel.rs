@@ -1,17 +1,17 @@
-//! A channel of packets over the stream of a peer, which can be replaced.
+//! A channel of packets over the stream of an endpoint, which can be replaced.
 
 use std::fmt;
 use std::sync::Arc;
 
 use crate::connection::Connection;
+use crate::dispatch::endpoint::Endpoint;
 use crate::dispatch::outlet::Outlet;
-use crate::dispatch::peer::Peer;
 use crate::error::{ReadError, copy_of};
 use crate::packets::framing::Framing;
 use crate::packets::packet_reader::{IncomingPacket, IncompletePacket, PacketReader};
 use crate::sync::{Mutex, MutexGuard, lock};
 
-/// Packets over the stream of a peer.
+/// Packets over the stream of an endpoint.
 ///
 /// A packet stays with the connection until a call of [`take`](Self::take) or a poll takes it. A
 /// poll takes a packet for the handlers that exist at that moment. Each of them receives each
@@ -20,9 +20,9 @@ use crate::sync::{Mutex, MutexGuard, lock};
 /// polled.
 ///
 /// Every method may be called from any thread.
-pub struct PacketChannel<P> {
+pub struct PacketChannel<E> {
     outlet: Outlet,
-    state: Mutex<ChannelState<P>>,
+    state: Mutex<ChannelState<E>>,
 }
 
 /// The format of packets in a stream. Exhaustive: callers write it as a literal.
@@ -34,8 +34,8 @@ pub struct Format {
     pub limit: usize,
 }
 
-struct ChannelState<P> {
-    peer: Option<P>,
+struct ChannelState<E> {
+    endpoint: Option<E>,
     /// Shared by channels with the same format.
     format: Arc<Format>,
     reader: PacketReader,
@@ -44,19 +44,19 @@ struct ChannelState<P> {
     failed_version: Option<u64>,
 }
 
-impl<P> fmt::Debug for PacketChannel<P> {
+impl<E> fmt::Debug for PacketChannel<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PacketChannel").finish_non_exhaustive()
     }
 }
 
-impl<P: Peer> PacketChannel<P> {
-    /// Creates a channel without a peer.
-    pub fn new(format: Arc<Format>) -> PacketChannel<P> {
+impl<E: Endpoint> PacketChannel<E> {
+    /// Creates a channel without an endpoint.
+    pub fn new(format: Arc<Format>) -> PacketChannel<E> {
         PacketChannel {
             outlet: Outlet::default(),
             state: Mutex::new(ChannelState {
-                peer: None,
+                endpoint: None,
                 reader: PacketReader::new(format.framing.clone(), format.limit),
                 format,
                 failed_version: None,
@@ -69,42 +69,46 @@ impl<P: Peer> PacketChannel<P> {
         &self.outlet
     }
 
-    fn state(&self) -> MutexGuard<'_, ChannelState<P>> {
+    fn state(&self) -> MutexGuard<'_, ChannelState<E>> {
         lock(&self.state)
     }
 
-    /// Returns the peer whose stream carries the packets.
-    pub fn peer(&self) -> Option<P> {
-        self.state().peer.clone()
+    /// Returns the endpoint whose stream carries the packets.
+    pub fn endpoint(&self) -> Option<E> {
+        self.state().endpoint.clone()
     }
 
-    /// Calls `then` with the peer and the format, with the channel locked. `None` without a peer.
-    pub(super) fn with_peer<R>(
+    /// Calls `then` with the endpoint and the format, with the channel locked. `None` without an
+    /// endpoint.
+    pub(super) fn with_endpoint<R>(
         &self,
-        then: impl FnOnce(&P, &Arc<Format>) -> Option<R>,
+        then: impl FnOnce(&E, &Arc<Format>) -> Option<R>,
     ) -> Option<R> {
         let state = self.state();
-        then(state.peer.as_ref()?, &state.format)
+        then(state.endpoint.as_ref()?, &state.format)
     }
 
     /// Whether `connection` carries the packets.
     pub(super) fn uses(&self, connection: &Connection) -> bool {
-        let is_peer = |peer: &P| std::ptr::eq(peer.connection(), connection);
-        self.state().peer.as_ref().is_some_and(is_peer)
+        let is_endpoint = |endpoint: &E| std::ptr::eq(endpoint.connection(), connection);
+        self.state().endpoint.as_ref().is_some_and(is_endpoint)
     }
 
-    /// Replaces the peer, also in the event loops that the channel is in. Returns the old peer,
-    /// which stays connected.
+    /// Replaces the endpoint, also in the event loops that the channel is in. Returns the old
+    /// endpoint, which stays connected.
     #[must_use = "it may hold the last reference, and must be dropped without a lock"]
-    pub fn set_peer(&self, peer: Option<P>) -> Option<P> {
-        let old = self.outlet.replace_peer(|| {
+    pub fn set_endpoint(&self, endpoint: Option<E>) -> Option<E> {
+        let old = self.outlet.replace_endpoint(|| {
             let mut state = self.state();
             state.reader.forget();
             state.failed_version = None;
-            (std::mem::replace(&mut state.peer, peer.clone()), peer)
+            (
+                std::mem::replace(&mut state.endpoint, endpoint.clone()),
+                endpoint,
+            )
         });
         if let Some(old) = &old {
-            // The end of the poll flushes the new peer, and no longer this one.
+            // The end of the poll flushes the new endpoint, and no longer this one.
             old.connection().try_flush();
         }
         old
@@ -127,12 +131,12 @@ impl<P: Peer> PacketChannel<P> {
     /// Takes the next packet, if one has arrived, and converts it with `value`. Does not wait.
     /// `value` runs with the connection locked, so it must not use the connection.
     ///
-    /// Returns `None` without a peer, and `Some(Ok(None))` if no complete packet has arrived.
+    /// Returns `None` without an endpoint, and `Some(Ok(None))` if no complete packet has arrived.
     ///
     /// # Errors
     ///
     /// Those of [`PacketReader::read`]. A stream that ends within a packet, fails or is malformed
-    /// has no further packets, so the peer is disconnected with that error as the reason.
+    /// has no further packets, so the endpoint is disconnected with that error as the reason.
     ///
     /// # Examples
     ///
@@ -141,13 +145,13 @@ impl<P: Peer> PacketChannel<P> {
     /// let framing = Framing::Delimiter(b"\n".to_vec());
     /// let channel = PacketChannel::new(Arc::new(Format { framing, limit: 100 }));
     /// let (one, other) = Connection::pair()?;
-    /// drop(channel.set_peer(Some(Client(Arc::new(one)))));
+    /// drop(channel.set_endpoint(Some(Client(Arc::new(one)))));
     ///
     /// other.write_fully(b"first\nsec")?;
     /// let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    /// let packet = channel.take(text).expect("there is a peer")?;
+    /// let packet = channel.take(text).expect("there is an endpoint")?;
     /// assert_eq!(packet.as_deref(), Some("first"));
-    /// assert_eq!(channel.take(text).expect("there is a peer")?, None);
+    /// assert_eq!(channel.take(text).expect("there is an endpoint")?, None);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn take<R>(&self, value: impl FnOnce(&[u8]) -> R) -> Option<Result<Option<R>, ReadError>> {
@@ -155,7 +159,7 @@ impl<P: Peer> PacketChannel<P> {
     }
 
     /// Returns the number of complete packets that have arrived, and takes none. Stops counting at
-    /// 64 KiB of packets. `None` without a peer. An error disconnects the peer, as in
+    /// 64 KiB of packets. `None` without an endpoint. An error disconnects the endpoint, as in
     /// [`take`](Self::take).
     pub fn count(&self) -> Option<Result<usize, ReadError>> {
         self.read(PacketReader::count)
@@ -165,16 +169,18 @@ impl<P: Peer> PacketChannel<P> {
     /// Takes nothing and receives nothing. See [`PacketReader::incomplete`].
     pub fn incomplete(&self, max_bytes: usize) -> Option<IncompletePacket> {
         let state = self.state();
-        let connection = state.peer.as_ref()?.connection();
+        let connection = state.endpoint.as_ref()?.connection();
         state.reader.incomplete(connection, max_bytes)
     }
 
     /// How much of the next packet has arrived. See [`PacketReader::incoming`].
     pub fn incoming(&self) -> IncomingPacket {
         let mut state = self.state();
-        let ChannelState { peer, reader, .. } = &mut *state;
-        let incoming = |peer: &P| reader.incoming(peer.connection());
-        peer.as_ref().map(incoming).unwrap_or_default()
+        let ChannelState {
+            endpoint, reader, ..
+        } = &mut *state;
+        let incoming = |endpoint: &E| reader.incoming(endpoint.connection());
+        endpoint.as_ref().map(incoming).unwrap_or_default()
     }
 
     /// Whether a complete packet has arrived. False after an error.
@@ -187,8 +193,10 @@ impl<P: Peer> PacketChannel<P> {
         read: impl FnOnce(&mut PacketReader, &Connection) -> Result<R, ReadError>,
     ) -> Option<Result<R, ReadError>> {
         let mut state = self.state();
-        let ChannelState { peer, reader, .. } = &mut *state;
-        let connection = peer.as_ref()?.connection();
+        let ChannelState {
+            endpoint, reader, ..
+        } = &mut *state;
+        let connection = endpoint.as_ref()?.connection();
         let version = connection.version();
         let outcome = read(reader, connection);
         if let Err(error) = &outcome
@@ -200,21 +208,21 @@ impl<P: Peer> PacketChannel<P> {
         Some(outcome)
     }
 
-    /// Returns the peer, and whether its stream has failed without a report so far. The failure
+    /// Returns the endpoint, and whether its stream has failed without a report so far. The failure
     /// then counts as reported.
-    pub(super) fn take_failure(&self) -> (Option<P>, bool) {
+    pub(super) fn take_failure(&self) -> (Option<E>, bool) {
         let mut state = self.state();
         let version = state.version();
         let failed_version = state.failed_version.take();
         // After another connect, the failure belongs to an earlier connection.
-        (state.peer.clone(), failed_version == Some(version))
+        (state.endpoint.clone(), failed_version == Some(version))
     }
 }
 
-impl<P: Peer> ChannelState<P> {
+impl<E: Endpoint> ChannelState<E> {
     fn version(&self) -> u64 {
-        let peer = self.peer.as_ref();
-        peer.map_or(0, |peer| peer.connection().version())
+        let endpoint = self.endpoint.as_ref();
+        endpoint.map_or(0, |endpoint| endpoint.connection().version())
     }
 }
 

@@ -3,10 +3,11 @@
 
 use std::time::Instant;
 
+use crate::dispatch::endpoint::{self, Endpoint};
+use crate::dispatch::endpoint::{self, Endpoint};
 use crate::dispatch::nesting::Nesting;
 use crate::dispatch::outlet::{Membership, Outlet};
 use crate::dispatch::packet_channel::PacketChannel;
-use crate::dispatch::peer::{self, Peer};
 use crate::dispatch::subject::{OwnEvent, PacketSession, SharedEvent, Subject, Taken};
 use crate::poll::ready_list::QueuedEvent;
 
@@ -64,7 +65,7 @@ pub(super) enum Delivered {
     Interrupted,
 }
 
-impl<S: Subject> PacketSource<S> for PacketChannel<S::Peer> {
+impl<S: Subject> PacketSource<S> for PacketChannel<S::Endpoint> {
     fn outlet(&self) -> &Outlet {
         self.outlet()
     }
@@ -109,7 +110,7 @@ impl<S: Subject> PacketSource<S> for dyn PacketSession<S> + '_ {
     }
 }
 
-impl<P: Peer> PacketChannel<P> {
+impl<E: Endpoint> PacketChannel<E> {
     /// Delivers the packets that have arrived to the handlers of `subject`, which is the owner of
     /// this channel, and queues them for the event loops that it is in. Packets without a handler
     /// stay with the connection. Delivers at most
@@ -117,7 +118,7 @@ impl<P: Peer> PacketChannel<P> {
     /// included, and does not wait.
     ///
     /// Call it after [`Connection::poll`](crate::Connection::poll).
-    pub fn poll<S: Subject<Peer = P>>(&self, subject: &S) {
+    pub fn poll<S: Subject<Endpoint = E>>(&self, subject: &S) {
         if let Some(_nesting) = Nesting::enter() {
             let max = self.outlet().packets_per_poll();
             self.deliver::<S>(subject, None, max);
@@ -126,7 +127,7 @@ impl<P: Peer> PacketChannel<P> {
 
     /// Like [`poll`](Self::poll), and to the handlers of the event loop `visiting` at once.
     /// Delivers at most `max` packets.
-    pub(super) fn deliver<S: Subject<Peer = P>>(
+    pub(super) fn deliver<S: Subject<Endpoint = E>>(
         &self,
         subject: &S,
         visiting: Option<&mut dyn VisitingLoop<S>>,
@@ -137,23 +138,23 @@ impl<P: Peer> PacketChannel<P> {
         };
         let delivered = deliver_packets(self, subject, visiting, max);
         drop(guard);
-        if let Some(peer) = self.deliver_failure(subject)
-            && peer.connection().has_events()
+        if let Some(endpoint) = self.deliver_failure(subject)
+            && endpoint.connection().has_events()
         {
-            peer::deliver(&peer);
+            endpoint::deliver(&endpoint);
         }
         delivered
     }
 
-    /// Reports to `subject` that no further packet can be found in the stream. Returns the peer,
-    /// which may have more events then.
-    pub(super) fn deliver_failure<S: Subject<Peer = P>>(&self, subject: &S) -> Option<P> {
-        let (peer, has_failed) = self.take_failure();
-        let peer = peer?;
-        if has_failed && let Some(ended) = peer.connection().ended() {
+    /// Reports to `subject` that no further packet can be found in the stream. Returns the
+    /// endpoint, which may have more events then.
+    pub(super) fn deliver_failure<S: Subject<Endpoint = E>>(&self, subject: &S) -> Option<E> {
+        let (endpoint, has_failed) = self.take_failure();
+        let endpoint = endpoint?;
+        if has_failed && let Some(ended) = endpoint.connection().ended() {
             subject.notify(OwnEvent::Failed(&ended.error));
         }
-        Some(peer)
+        Some(endpoint)
     }
 }
 

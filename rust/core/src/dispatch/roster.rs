@@ -21,9 +21,9 @@ pub enum AddError {
     /// It is a member already.
     #[error("add to event loop: already a member")]
     AlreadyMember,
-    /// It is a packet channel without a peer.
+    /// It is a packet channel without an endpoint.
     #[error("add to event loop: packet channel has no peer")]
-    NoPeer,
+    NoEndpoint,
 }
 
 /// The members. Ids are reserved before members are added, so that two threads cannot add the same
@@ -124,7 +124,7 @@ impl<S> Roster<S> {
     }
 
     /// Returns the number of members that are not servers.
-    pub(super) fn peers(&self) -> usize {
+    pub(super) fn endpoints(&self) -> usize {
         self.keys.len() - self.servers
     }
 

@@ -4,9 +4,9 @@
 use std::fmt;
 use std::time::Instant;
 
+use crate::dispatch::endpoint::Endpoint;
 use crate::dispatch::outlet::Outlet;
 use crate::dispatch::packet_channel::PacketChannel;
-use crate::dispatch::peer::Peer;
 use crate::error::{AcceptError, EndError};
 use crate::event::EndCause;
 use crate::listener::Listener;
@@ -14,8 +14,8 @@ use crate::listener::Listener;
 /// What can be a member of an [`EventLoop`](crate::dispatch::EventLoop): a source of events with
 /// handlers of its own.
 pub trait Subject: Sized {
-    /// The type of the peers.
-    type Peer: Peer;
+    /// The type of the endpoints.
+    type Endpoint: Endpoint;
     /// A packet, as handlers receive it.
     type Packet;
     /// A message that goes to many, as [sessions](PacketSession) get it.
@@ -35,7 +35,7 @@ pub trait Subject: Sized {
     /// handlers.
     fn wants_packets(&self) -> bool;
 
-    /// Notifies the subject's own handlers of what its peer does not report itself. They may do
+    /// Notifies the subject's own handlers of what its endpoint does not report itself. They may do
     /// anything in the meantime.
     fn notify(&self, event: OwnEvent<'_, Self::Packet>);
 }
@@ -44,9 +44,9 @@ pub trait Subject: Sized {
 #[non_exhaustive]
 pub enum Source<'a, S: Subject> {
     /// A connection.
-    Peer(&'a S::Peer),
+    Endpoint(&'a S::Endpoint),
     /// The packets of a connection.
-    Packets(&'a PacketChannel<S::Peer>),
+    Packets(&'a PacketChannel<S::Endpoint>),
     /// A session over a connection.
     Session(&'a dyn PacketSession<S>),
     /// A listening socket.
@@ -56,7 +56,7 @@ pub enum Source<'a, S: Subject> {
 impl<S: Subject> fmt::Debug for Source<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Source::Peer(_) => "Peer",
+            Source::Endpoint(_) => "Endpoint",
             Source::Packets(_) => "Packets",
             Source::Session(_) => "Session",
             Source::Server(_) => "Server",
@@ -106,22 +106,22 @@ pub enum LoopEvent<'a, T> {
 /// A protocol over a connection that begins, transfers packets and ends by itself. It may have
 /// another connection later.
 ///
-/// A poll calls [`begin_poll`](Self::begin_poll), polls the peer, and then calls
+/// A poll calls [`begin_poll`](Self::begin_poll), polls the endpoint, and then calls
 /// [`exchange`](Self::exchange) and [`take`](Self::take) in turn. Each may be called from any
 /// thread, and several at once.
 pub trait PacketSession<S: Subject> {
     /// The event loops that the session is in.
     fn outlet(&self) -> &Outlet;
 
-    /// The peer whose connection carries the session, if there is one that can be watched. Changes
-    /// with [`Outlet::replace_peer`] only.
-    fn peer(&self) -> Option<S::Peer>;
+    /// The endpoint whose connection carries the session, if there is one that can be watched.
+    /// Changes with [`Outlet::replace_endpoint`] only.
+    fn endpoint(&self) -> Option<S::Endpoint>;
 
-    /// Whether the peer is polled with the session. Otherwise it is only watched, because a layer
-    /// between the two reads from it.
-    fn polls_peer(&self) -> bool;
+    /// Whether the endpoint is polled with the session. Otherwise it is only watched, because a
+    /// layer between the two reads from it.
+    fn polls_endpoint(&self) -> bool;
 
-    /// Begins a poll at `now`, before the peer is polled.
+    /// Begins a poll at `now`, before the endpoint is polled.
     fn begin_poll(&self, now: Instant);
 
     /// Moves what can be moved now between the connection and the session, and does not wait. Does

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use crate::connection::Connection;
+use crate::dispatch::endpoint::{self, Endpoint};
 use crate::dispatch::loop_state::{LoopState, QUEUE_LIMIT};
 use crate::dispatch::member::{DataPosition, LoopMember};
 use crate::dispatch::outlet::{Membership, Outlet};
 use crate::dispatch::packet_channel::PacketChannel;
 use crate::dispatch::packet_delivery::{self, Delivered, VisitingLoop};
-use crate::dispatch::peer::{self, Peer};
 use crate::dispatch::subject::{
     LoopEvent, LoopHandler, NextPoll, OwnEvent, PacketSession, Source, Subject,
 };
@@ -69,17 +69,17 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopHandler<S>> MemberVisitor<'a
         self.packets_left = self.shared.packets_per_visit();
         match member.subject().source() {
             Source::Server(listener) => self.visit_server(member, listener, due),
-            Source::Peer(peer) => {
-                let outcome = self.visit_peer(member, peer, None, due);
+            Source::Endpoint(endpoint) => {
+                let outcome = self.visit_endpoint(member, endpoint, None, due);
                 if member.is_removed() {
-                    peer.connection().report();
+                    endpoint.connection().report();
                 }
                 outcome
             }
-            Source::Packets(channel) => match channel.peer() {
-                Some(peer) => {
-                    let outcome = self.visit_peer(member, &peer, Some(channel), due);
-                    let connection = peer.connection();
+            Source::Packets(channel) => match channel.endpoint() {
+                Some(endpoint) => {
+                    let outcome = self.visit_endpoint(member, &endpoint, Some(channel), due);
+                    let connection = endpoint.connection();
                     if member.is_removed() || !channel.uses(connection) {
                         connection.report();
                     }
@@ -93,9 +93,9 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopHandler<S>> MemberVisitor<'a
             Source::Session(session) => {
                 let outcome = self.visit_session(member, session);
                 if member.is_removed()
-                    && let Some(peer) = session.peer()
+                    && let Some(endpoint) = session.endpoint()
                 {
-                    peer.connection().report();
+                    endpoint.connection().report();
                 }
                 outcome
             }
@@ -109,14 +109,14 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopHandler<S>> MemberVisitor<'a
     ) -> Visit {
         let now = sys::now();
         session.begin_poll(now);
-        if session.polls_peer()
-            && let Some(peer) = session.peer()
+        if session.polls_endpoint()
+            && let Some(endpoint) = session.endpoint()
         {
-            let connection = peer.connection();
+            let connection = endpoint.connection();
             let unread = connection.poll_unread(true, sys::now);
             let has_unread = unread.is_ok_and(|received| received.is_some());
-            if connection.has_events() || has_unread && peer.wants_data() {
-                peer::deliver(&peer);
+            if connection.has_events() || has_unread && endpoint.wants_data() {
+                endpoint::deliver(&endpoint);
             }
         }
         let events_before = self.events_left;
@@ -156,8 +156,8 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopHandler<S>> MemberVisitor<'a
         session: &dyn PacketSession<S>,
         delivered: Delivered,
     ) -> Visit {
-        let rest = session.peer().map(|peer| {
-            let connection = peer.connection();
+        let rest = session.endpoint().map(|endpoint| {
+            let connection = endpoint.connection();
             let rest = connection.rest();
             if rest.is_refused {
                 self.shared.stalls.watch(member.key);
@@ -191,14 +191,14 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopHandler<S>> MemberVisitor<'a
         }
     }
 
-    fn visit_peer(
+    fn visit_endpoint(
         &mut self,
         member: &Arc<LoopMember<S>>,
-        peer: &S::Peer,
-        channel: Option<&PacketChannel<S::Peer>>,
+        endpoint: &S::Endpoint,
+        channel: Option<&PacketChannel<S::Endpoint>>,
         due: Due,
     ) -> Visit {
-        let connection = peer.connection();
+        let connection = endpoint.connection();
         let mut version = connection.version();
         // A nested poll does not report the data again that the outer poll has reported.
         let is_new = |received: &u64| {
@@ -213,9 +213,9 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopHandler<S>> MemberVisitor<'a
             .ok()
             .flatten()
             .filter(is_new);
-        if connection.has_events() || unread.is_some() && peer.wants_data() {
-            self.deliver_own(member, peer, channel);
-            // The report below covers what arrived while the peer's own handlers ran.
+        if connection.has_events() || unread.is_some() && endpoint.wants_data() {
+            self.deliver_own(member, endpoint, channel);
+            // The report below covers what arrived while the endpoint's own handlers ran.
             unread = unread.and_then(|_| unread_position(connection));
             unread.as_ref().map(is_new);
         }
@@ -270,8 +270,8 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopHandler<S>> MemberVisitor<'a
                 return Visit::Idle;
             }
             if connection.has_events() {
-                // An end is reported to the peer's own handlers first, then to the loop's.
-                self.deliver_own(member, peer, channel);
+                // An end is reported to the endpoint's own handlers first, then to the loop's.
+                self.deliver_own(member, endpoint, channel);
             }
             if connection.version() == version {
                 break;
@@ -280,17 +280,17 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopHandler<S>> MemberVisitor<'a
         self.next_visit(member, connection, channel.is_some(), delivered)
     }
 
-    /// Notifies the handlers of the peer, and the handlers of the packet channel.
+    /// Notifies the handlers of the endpoint, and the handlers of the packet channel.
     fn deliver_own(
         &mut self,
         member: &Arc<LoopMember<S>>,
-        peer: &S::Peer,
-        channel: Option<&PacketChannel<S::Peer>>,
+        endpoint: &S::Endpoint,
+        channel: Option<&PacketChannel<S::Endpoint>>,
     ) {
         if let Some(channel) = channel {
             channel.deliver_failure(member.subject());
         }
-        peer::deliver(peer);
+        endpoint::deliver(endpoint);
     }
 
     /// When the next visit is due, after all handlers were notified.
@@ -444,11 +444,12 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopHandler<S>> MemberVisitor<'a
             connection.set_queue_limit(QUEUE_LIMIT);
             let version = connection.version();
             // A session reports its own beginning.
-            if let Ok(peer) = self.shared.add(accept(connection), true)
-                && !peer.is_session
+            if let Ok(endpoint) = self.shared.add(accept(connection), true)
+                && !endpoint.is_session
             {
-                self.shared.report_missed_end(&peer, version);
-                self.handler.notify(peer.subject(), LoopEvent::Connected);
+                self.shared.report_missed_end(&accepted, version);
+                self.handler
+                    .notify(accepted.subject(), LoopEvent::Connected);
             }
         }
         Visit::Again

@@ -288,7 +288,7 @@ fn a_stream_that_was_replaced_is_served(family: AddressFamily) {
     event_loop.add(&channel);
     event_loop.poll(|_, _| {});
     let new = Handle(std::sync::Arc::new(new));
-    drop(channel.packets().set_peer(Some(new)));
+    drop(channel.packets().set_endpoint(Some(new)));
     event_loop.poll(|_, _| {});
     other.write_fully(b"new\n").unwrap();
     let reported = event_loop.next(|_, _| {});

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use stream_socket::dispatch::{
-    EventLoop, Format, LoopEvent, LoopHandler, OwnEvent, PacketChannel, Peer, PeerEvent, Source,
-    Subject,
+    Endpoint, EndpointEvent, EventLoop, Format, LoopEvent, LoopHandler, OwnEvent, PacketChannel,
+    Source, Subject,
 };
 use stream_socket::packets::Framing;
 use stream_socket::{Connection, EndCause};
@@ -69,7 +69,7 @@ impl Member {
             limit: 1 << 20,
         };
         let channel = PacketChannel::new(Arc::new(format));
-        drop(channel.set_peer(Some(Handle(Arc::new(connection)))));
+        drop(channel.set_endpoint(Some(Handle(Arc::new(connection)))));
         Member::new(Kind::Channel(channel))
     }
 
@@ -77,7 +77,7 @@ impl Member {
     pub fn connection(&self) -> Arc<Connection> {
         match &self.kind {
             Kind::Peer(handle) => handle.0.clone(),
-            Kind::Channel(channel) => channel.peer().expect("the channel has a stream").0,
+            Kind::Channel(channel) => channel.endpoint().expect("the channel has a stream").0,
             Kind::Server(_) => panic!("a server has no connection"),
         }
     }
@@ -91,7 +91,7 @@ impl Member {
     }
 }
 
-impl Peer for Handle {
+impl Endpoint for Handle {
     fn connection(&self) -> &Connection {
         &self.0
     }
@@ -100,11 +100,11 @@ impl Peer for Handle {
         false
     }
 
-    fn notify(&self, _: PeerEvent) {}
+    fn notify(&self, _: EndpointEvent) {}
 }
 
 impl Subject for Member {
-    type Peer = Handle;
+    type Endpoint = Handle;
     type Packet = String;
     type Message<'a> = ();
 
@@ -115,7 +115,7 @@ impl Subject for Member {
     fn source(&self) -> Source<'_, Self> {
         self.visits.fetch_add(1, Ordering::Relaxed);
         match &self.kind {
-            Kind::Peer(handle) => Source::Peer(handle),
+            Kind::Peer(handle) => Source::Endpoint(handle),
             Kind::Channel(channel) => Source::Packets(channel),
             Kind::Server(server) => Source::Server(&server.listener),
         }

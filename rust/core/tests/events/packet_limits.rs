@@ -255,7 +255,7 @@ fn channel(connection: Connection) -> PacketChannel<Handle> {
         framing: lines(),
         limit: 100,
     }));
-    drop(channel.set_peer(Some(Handle(Arc::new(connection)))));
+    drop(channel.set_endpoint(Some(Handle(Arc::new(connection)))));
     channel
 }
 
@@ -278,14 +278,14 @@ impl Alone<'_> {
     /// Polls. Returns how many packets that has delivered.
     fn poll(&self) -> usize {
         let before = self.received.lock().unwrap().len();
-        let _ = self.channel.peer().unwrap().0.poll(Instant::now);
+        let _ = self.channel.endpoint().unwrap().0.poll(Instant::now);
         self.channel.poll(self);
         self.received.lock().unwrap().len() - before
     }
 }
 
 impl Subject for Alone<'_> {
-    type Peer = Handle;
+    type Endpoint = Handle;
     type Packet = String;
     type Message<'a> = ();
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stream_socket::dispatch::{
-    EventLoop, LoopEvent, LoopHandler, OwnEvent, Peer, PeerEvent, Source, Subject,
+    Endpoint, EndpointEvent, EventLoop, LoopEvent, LoopHandler, OwnEvent, Source, Subject,
 };
 use stream_socket::packets::{Framing, PacketReader};
 use stream_socket::simulated::control::{self as world, Calls};
@@ -800,18 +800,18 @@ fn the_progress_of_a_packet_makes_no_call() {
 #[derive(Clone)]
 struct Member(Arc<Connection>);
 
-impl Peer for Member {
+impl Endpoint for Member {
     fn connection(&self) -> &Connection {
         &self.0
     }
     fn wants_data(&self) -> bool {
         false
     }
-    fn notify(&self, _event: PeerEvent) {}
+    fn notify(&self, _event: EndpointEvent) {}
 }
 
 impl Subject for Member {
-    type Peer = Member;
+    type Endpoint = Member;
     type Packet = ();
     type Message<'a> = ();
 
@@ -819,7 +819,7 @@ impl Subject for Member {
         Arc::as_ptr(&self.0).addr() as u64
     }
     fn source(&self) -> Source<'_, Self> {
-        Source::Peer(self)
+        Source::Endpoint(self)
     }
     fn packet(_bytes: &[u8], _: bool) {}
     fn wants_packets(&self) -> bool {

@@ -75,7 +75,7 @@ fn is_polled<O>(stream: &WebSocketStream<O>) -> bool {
 }
 
 impl<O: Emitter + EngineStream> Subject for WebSocketObject<O> {
-    type Peer = PeerObject<O>;
+    type Endpoint = PeerObject<O>;
     type Packet = ReceivedPacket;
     type Message<'a> = SharedMessage<'a>;
 
@@ -104,7 +104,7 @@ impl<O, S> PacketSession<S> for WebSocketObject<O>
 where
     O: Emitter + EngineStream,
     S: for<'a> Subject<
-            Peer = PeerObject<O>,
+            Endpoint = PeerObject<O>,
             Packet = ReceivedPacket,
             Message<'a> = SharedMessage<'a>,
         >,
@@ -113,12 +113,12 @@ where
         &self.part.outlet
     }
 
-    fn peer(&self) -> Option<PeerObject<O>> {
+    fn endpoint(&self) -> Option<PeerObject<O>> {
         let stream = self.part.stream()?;
         stream.socket().cloned()
     }
 
-    fn polls_peer(&self) -> bool {
+    fn polls_endpoint(&self) -> bool {
         self.part.stream().is_some_and(|stream| is_polled(&stream))
     }
 

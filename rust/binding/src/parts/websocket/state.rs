@@ -133,7 +133,7 @@ impl<O: Emitter> WebSocketPart<O> {
         is_secure: bool,
     ) {
         let mut old_stream = None;
-        let old_socket = self.outlet.replace_peer(|| {
+        let old_socket = self.outlet.replace_endpoint(|| {
             let new_socket = stream.socket().cloned();
             let mut state = self.state();
             old_stream = state.stream.take();
@@ -176,7 +176,7 @@ impl<O: Emitter> WebSocketPart<O> {
         session_number: u64,
     ) -> Option<WebSocketStream<O>> {
         let mut taken = None;
-        let socket = self.outlet.replace_peer(|| {
+        let socket = self.outlet.replace_endpoint(|| {
             let mut state = self.state();
             if state.session_number == session_number {
                 taken = state.stream.take();

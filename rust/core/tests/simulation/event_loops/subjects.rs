@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use stream_socket::dispatch::{
-    LoopEvent, LoopHandler, OwnEvent, PacketChannel, Peer, PeerEvent, Source, Subject,
+    Endpoint, EndpointEvent, LoopEvent, LoopHandler, OwnEvent, PacketChannel, Source, Subject,
 };
 use stream_socket::{Connection, Listener};
 
@@ -148,7 +148,7 @@ impl<S: System> Object<S> {
     pub fn peer(&self) -> Option<TestPeer<S>> {
         match &self.role {
             Role::Peer(peer) => Some(peer.clone()),
-            Role::Channel(channel) => channel.peer(),
+            Role::Channel(channel) => channel.endpoint(),
             Role::Server(_) => None,
         }
     }
@@ -182,7 +182,7 @@ impl Drop for Packet {
     }
 }
 
-impl<S: System> Peer for TestPeer<S> {
+impl<S: System> Endpoint for TestPeer<S> {
     fn connection(&self) -> &Connection {
         &self.connection
     }
@@ -191,24 +191,24 @@ impl<S: System> Peer for TestPeer<S> {
         self.wants_data
     }
 
-    fn notify(&self, event: PeerEvent) {
+    fn notify(&self, event: EndpointEvent) {
         let Some(world) = self.world.upgrade() else {
             return;
         };
         note(|| format!("peer {}: {event:?}", self.index));
         let _depth = world.enter();
         match event {
-            PeerEvent::Happened(event) => {
+            EndpointEvent::Happened(event) => {
                 world.model().happened(self.index, event);
                 world.react(None, Some(self));
             }
-            PeerEvent::DataAvailable => world.read(self),
+            EndpointEvent::DataAvailable => world.read(self),
         }
     }
 }
 
 impl<S: System> Subject for Object<S> {
-    type Peer = TestPeer<S>;
+    type Endpoint = TestPeer<S>;
     type Packet = Packet;
     type Message<'a> = ();
 
@@ -224,7 +224,7 @@ impl<S: System> Subject for Object<S> {
             self.id
         );
         match &self.role {
-            Role::Peer(peer) => Source::Peer(peer),
+            Role::Peer(peer) => Source::Endpoint(peer),
             Role::Channel(channel) => Source::Packets(channel),
             Role::Server(listener) => Source::Server(listener),
         }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering}
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
-use stream_socket::dispatch::{EventLoop, LoopMember, PacketChannel, PeerEvents};
+use stream_socket::dispatch::{EndpointEvents, EventLoop, LoopMember, PacketChannel};
 use stream_socket::{Address, BindAddress, Connection, ListenOptions, Listener, Status, Target};
 
 use super::content::{Content, message};
@@ -259,7 +259,7 @@ impl<S: System> World<S> {
             None => self.object(Role::Peer(peer), false),
             Some(format) => {
                 let channel = PacketChannel::new(format.clone());
-                drop(channel.set_peer(Some(peer)));
+                drop(channel.set_endpoint(Some(peer)));
                 let limit = self.random().choose(&LIMITS);
                 channel.outlet().set_max_packets_per_poll(limit);
                 let wants = self.random().once_in(2);
@@ -536,9 +536,9 @@ impl<S: System> World<S> {
         let Some(peer) = object.peer() else { return };
         note(|| format!("{} is polled by hand", object.id));
         let _ = peer.connection.poll(S::now);
-        if let Some(events) = PeerEvents::begin(&peer.connection) {
+        if let Some(events) = EndpointEvents::begin(&peer.connection) {
             for event in events {
-                stream_socket::dispatch::Peer::notify(&peer, event);
+                stream_socket::dispatch::Endpoint::notify(&peer, event);
             }
         }
         if let Some(channel) = object.channel() {
@@ -632,7 +632,7 @@ impl<S: System> World<S> {
                 }
             }
         }
-        let replaced = channel.set_peer(Some(new));
+        let replaced = channel.set_endpoint(Some(new));
         drop(replaced);
     }
 }
