@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serving::{SECOND, Server, get, post};
 use stream_socket_web::http::{
-    AnswerError, Ending, EvictionClass, HeadLimits, Headers, ServerConnection, ServerEvent,
+    Ending, EvictionClass, HeadLimits, Headers, RespondError, ServerConnection, ServerEvent,
     ServerRules,
 };
 
@@ -127,10 +127,10 @@ fn streams_are_chunked_or_end_with_the_connection() {
         server.connection.write(id, b"").unwrap();
         server.connection.write(id, b"de").unwrap();
         server.connection.finish(id, server.now).unwrap();
-        assert_eq!(server.connection.write(id, b"f"), Err(AnswerError::Over));
+        assert_eq!(server.connection.write(id, b"f"), Err(RespondError::Over));
         assert_eq!(
             server.connection.finish(id, server.now),
-            Err(AnswerError::Over)
+            Err(RespondError::Over)
         );
         (server.sent(), server.connection.ending().is_some())
     };
@@ -229,18 +229,18 @@ fn invalid_answers_are_refused_and_change_nothing() {
         error,
         "header \"Content-Length\" is \"x\", not a number of bytes"
     );
-    assert_eq!(connection.write(id, b"a"), Err(AnswerError::NotBegun));
-    assert_eq!(connection.finish(id, now), Err(AnswerError::NotBegun));
+    assert_eq!(connection.write(id, b"a"), Err(RespondError::NotBegun));
+    assert_eq!(connection.finish(id, now), Err(RespondError::NotBegun));
     assert_eq!(
         connection.respond(id + 1, 200, &none, b"", now),
-        Err(AnswerError::Over)
+        Err(RespondError::Over)
     );
     connection
         .start(id, 200, &headers("Content-Length", "2"))
         .unwrap();
     assert_eq!(
         connection.respond(id, 200, &none, b"", now),
-        Err(AnswerError::Begun)
+        Err(RespondError::Begun)
     );
     let error = connection.write(id, b"abc").unwrap_err().to_string();
     assert_eq!(error, "body exceeds Content-Length by 1 bytes");
@@ -250,7 +250,7 @@ fn invalid_answers_are_refused_and_change_nothing() {
     connection.finish(id, now).unwrap();
     assert_eq!(
         connection.respond(id, 200, &none, b"", now),
-        Err(AnswerError::Over)
+        Err(RespondError::Over)
     );
     assert_eq!(
         server.sent(),
@@ -433,7 +433,7 @@ fn slow_heads_bodies_and_handlers_run_out_of_time() {
     assert_eq!(server.pass(SECOND), Some(ServerEvent::HandlerTimedOut(id)));
     let none = Headers::new();
     let late = server.connection.respond(id, 200, &none, b"", server.now);
-    assert_eq!(late, Err(AnswerError::Over));
+    assert_eq!(late, Err(RespondError::Over));
     let words = "server did not answer in time";
     server.check_refused("500 Internal Server Error", words, "a forgotten answer");
     // No limits.
@@ -471,7 +471,7 @@ fn a_client_that_accepts_nothing_is_dropped() {
         .unwrap();
     assert_eq!(server.pass(60 * SECOND), None);
     assert_eq!(server.connection.ending(), Some(Ending::Abort));
-    assert_eq!(server.connection.write(id, b""), Err(AnswerError::Over));
+    assert_eq!(server.connection.write(id, b""), Err(RespondError::Over));
     // One that accepts a byte now and then holds its place for no longer.
     let mut server = Server::new();
     let id = server.request(&get("/")).id;
@@ -696,9 +696,9 @@ fn requests_and_their_complete_answers_are_counted() {
 fn another_protocol_takes_over_with_the_bytes_after_the_request() {
     let mut server = Server::new();
     let id = server.request(&format!("{}more", get("/"))).id;
-    assert_eq!(server.connection.upgrade(id + 1), Err(AnswerError::Over));
+    assert_eq!(server.connection.upgrade(id + 1), Err(RespondError::Over));
     assert_eq!(server.connection.upgrade(id).as_deref(), Ok(&b"more"[..]));
-    assert_eq!(server.connection.upgrade(id), Err(AnswerError::Over));
+    assert_eq!(server.connection.upgrade(id), Err(RespondError::Over));
     assert_eq!(server.pass(1000 * SECOND), None);
     assert_eq!(
         (server.connection.ending(), server.connection.wants_input()),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serving::{SECOND, Server, get, post};
 use stream_socket_web::http::{
-    AnswerError, Ending, EvictionClass, HeadLimits, Headers, Request, ServerEvent, ServerRules,
+    Ending, EvictionClass, HeadLimits, Headers, Request, RespondError, ServerEvent, ServerRules,
 };
 
 /// More than a connection keeps of a body.
@@ -520,7 +520,10 @@ fn another_protocol_cannot_take_over_within_a_body() {
     let mut server = uploads(10);
     let id = server.request(&post("Content-Length: 3\r\n", "ab")).id;
     server.advance();
-    assert_eq!(server.connection.upgrade(id), Err(AnswerError::BodyMissing));
+    assert_eq!(
+        server.connection.upgrade(id),
+        Err(RespondError::BodyMissing)
+    );
     server.receive("cd");
     assert_eq!(server.connection.upgrade(id), Ok(b"d".to_vec()));
     assert!(server.connection.is_upgraded());

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use stream_socket::{Address, Connection};
 use stream_socket_web::http::{
-    Activity, AnswerError, Ending, EntityTags, EvictionClass, Request, RequestHead,
+    Activity, Ending, EntityTags, EvictionClass, Request, RequestHead, RespondError,
     ServerConnection, ServerEvent, ServerRules, address_of_its_own,
 };
 
@@ -72,7 +72,7 @@ pub(super) type UploadLimit<'a> = &'a dyn Fn(&RequestHead) -> Option<u64>;
 /// A connection that another protocol takes over.
 pub(super) struct Upgraded {
     pub(super) transport: Transport,
-    /// The rest of earlier answers, which comes first.
+    /// The rest of earlier responses, which comes first.
     pub(super) unsent: Vec<u8>,
     /// What was received after the request.
     pub(super) received: Vec<u8>,
@@ -86,7 +86,7 @@ pub(super) enum ClientEvent {
     Signal(Arc<Presence>, &'static str),
     /// The request of this object was not answered in time.
     HandlerTimedOut(Arc<Presence>),
-    /// The request has ended before its answer was complete.
+    /// The request has ended before its response was complete.
     Closed(OpenRequest),
 }
 
@@ -170,7 +170,7 @@ impl Client {
         }
         let is_over = state.has_ended();
         if is_over || state.protocol.ending().is_some() {
-            // The answer to the request was not completed.
+            // The response to the request was not completed.
             if let Some(open) = state.open.take() {
                 events.push(ClientEvent::Closed(open));
             }
@@ -318,61 +318,61 @@ impl Client {
         }
     }
 
-    /// Whether the request `id` can be answered, or its answer can go on.
+    /// Whether the request `id` can be answered, or its response can go on.
     pub(super) fn is_open(&self, id: u64) -> bool {
         let state = self.state();
         let protocol = &state.protocol;
         !state.has_ended() && (protocol.is_waiting(id) || protocol.is_sending(id))
     }
 
-    /// Whether the answer to the request `id` has not begun.
+    /// Whether the response to the request `id` has not begun.
     pub(super) fn is_waiting(&self, id: u64) -> bool {
         let state = self.state();
         !state.has_ended() && state.protocol.is_waiting(id)
     }
 
     /// Answers, and sends at once what can be sent.
-    pub(super) fn answer<R>(
+    pub(super) fn respond<R>(
         &self,
         id: u64,
-        answer: impl FnOnce(&mut ServerConnection, Instant) -> Result<R, AnswerError>,
-    ) -> Result<R, AnswerError> {
+        respond: impl FnOnce(&mut ServerConnection, Instant) -> Result<R, RespondError>,
+    ) -> Result<R, RespondError> {
         let mut state = self.state();
         if state.has_ended() {
-            return Err(AnswerError::Over);
+            return Err(RespondError::Over);
         }
         let now = Instant::now();
-        let answered = answer(&mut state.protocol, now)?;
-        state.after_answer(id, now);
-        Ok(answered)
+        let responded = respond(&mut state.protocol, now)?;
+        state.after_response(id, now);
+        Ok(responded)
     }
 
     /// Answers with a file.
-    pub(super) fn answer_file(
+    pub(super) fn respond_with_file(
         &self,
         id: u64,
         source: FileSource,
-        answer: impl FnOnce(&mut ServerConnection) -> Result<(), AnswerError>,
-    ) -> Result<(), AnswerError> {
+        respond: impl FnOnce(&mut ServerConnection) -> Result<(), RespondError>,
+    ) -> Result<(), RespondError> {
         let mut state = self.state();
         if state.has_ended() {
-            return Err(AnswerError::Over);
+            return Err(RespondError::Over);
         }
-        answer(&mut state.protocol)?;
+        respond(&mut state.protocol)?;
         state.protocol.discard_body(id, Instant::now());
         state.file = Some(source);
-        // The script has given its answer.
+        // The script has given its response.
         state.open = None;
-        state.after_answer(id, Instant::now());
+        state.after_response(id, Instant::now());
         Ok(())
     }
 
-    /// Appends to the answer of the request `id`. If too much is waiting to be sent, takes nothing,
+    /// Appends to the response of the request `id`. If too much is waiting to be sent, takes nothing,
     /// and returns which limit that exceeds.
-    pub(super) fn write(&self, id: u64, data: &[u8]) -> Result<Option<String>, AnswerError> {
+    pub(super) fn write(&self, id: u64, data: &[u8]) -> Result<Option<String>, RespondError> {
         let mut state = self.state();
         if state.has_ended() {
-            return Err(AnswerError::Over);
+            return Err(RespondError::Over);
         }
         let waiting = state.protocol.unsent().len();
         let refusal = state.unsent.all().refusal_of_stream(waiting);
@@ -381,20 +381,20 @@ impl Client {
             return Ok(refusal);
         }
         state.protocol.write(id, data)?;
-        state.after_answer(id, Instant::now());
+        state.after_response(id, Instant::now());
         Ok(None)
     }
 
-    /// How many bytes of answers wait to be sent.
+    /// How many bytes of responses wait to be sent.
     pub(super) fn unsent(&self) -> usize {
         self.state().unsent()
     }
 
     /// Hands the connection over to another protocol.
-    pub(super) fn upgrade(&self, id: u64) -> Result<Upgraded, AnswerError> {
+    pub(super) fn upgrade(&self, id: u64) -> Result<Upgraded, RespondError> {
         let mut state = self.state();
         if state.has_ended() {
-            return Err(AnswerError::Over);
+            return Err(RespondError::Over);
         }
         let received = state.protocol.upgrade(id)?;
         state.open = None;
@@ -486,8 +486,8 @@ impl ClientState {
         self.note_unsent();
     }
 
-    /// The request `id` was answered, or its answer goes on: sends what can be sent.
-    fn after_answer(&mut self, id: u64, now: Instant) {
+    /// The request `id` was answered, or its response goes on: sends what can be sent.
+    fn after_response(&mut self, id: u64, now: Instant) {
         self.send(now);
         let protocol = &self.protocol;
         if !protocol.is_waiting(id) && !protocol.is_sending(id) {

@@ -7,21 +7,21 @@ use godot::classes::file_access::ModeFlags;
 use godot::classes::{DirAccess, FileAccess};
 use godot::obj::Gd;
 use stream_socket_web::http::{
-    AnswerError, ByteRange, EntityTags, Headers, RequestHead, allows_body, byte_range,
+    ByteRange, EntityTags, Headers, RequestHead, RespondError, allows_body, byte_range,
     content_type, file_path, has_current,
 };
 
-use super::answers;
 use super::client::Client;
 use super::file_source::FileSource;
+use super::responses;
 
 /// The file that is sent for a folder.
 const INDEX: &str = "index.html";
 
 /// Answers a request for the file at `rest`, which is not decoded, below `folder`.
-pub(super) fn answer(client: &Client, id: u64, head: &RequestHead, folder: &str, rest: &str) {
+pub(super) fn respond(client: &Client, id: u64, head: &RequestHead, folder: &str, rest: &str) {
     let Some(mut path) = file_path(rest) else {
-        return answer_status(client, id, 404, Headers::new());
+        return respond_with_status(client, id, 404, Headers::new());
     };
     let full = |path: &str| match folder.ends_with('/') {
         true => format!("{folder}{path}"),
@@ -34,7 +34,7 @@ pub(super) fn answer(client: &Client, id: u64, head: &RequestHead, folder: &str,
         // with two slashes, so it cannot lead to another host.
         let mut headers = Headers::new();
         headers.push("Location", &format!("{}/", head.path()));
-        return answer_status(client, id, 308, headers);
+        return respond_with_status(client, id, 308, headers);
     }
     let path = full(&path);
     match open(&path) {
@@ -42,7 +42,7 @@ pub(super) fn answer(client: &Client, id: u64, head: &RequestHead, folder: &str,
             // The request has ended if this fails.
             let _ = send(client, id, head, &file, &path, 200, Headers::new());
         }
-        Err(_) => answer_status(client, id, 404, Headers::new()),
+        Err(_) => respond_with_status(client, id, 404, Headers::new()),
     }
 }
 
@@ -64,11 +64,11 @@ pub(super) fn send(
     path: &str,
     status: u16,
     mut headers: Headers,
-) -> Result<(), AnswerError> {
+) -> Result<(), RespondError> {
     if !allows_body(status) {
-        return Err(AnswerError::NoBody(status));
+        return Err(RespondError::NoBody(status));
     }
-    answers::complete(&mut headers, Some(content_type(path)));
+    responses::complete(&mut headers, Some(content_type(path)));
     let length = file.get_length();
     let is_plain = status == 200;
     let mut part = ByteRange::Whole;
@@ -83,7 +83,7 @@ pub(super) fn send(
             headers.push("ETag", etag);
         }
         if has_current(&head.headers, etag.as_deref()) {
-            return client.answer(id, |protocol, now| {
+            return client.respond(id, |protocol, now| {
                 protocol.respond(id, 304, &headers, &[], now)
             });
         }
@@ -100,7 +100,7 @@ pub(super) fn send(
         }
         _ => {
             headers.push("Content-Range", &format!("bytes */{length}"));
-            return client.answer(id, |protocol, now| {
+            return client.respond(id, |protocol, now| {
                 protocol.respond(id, 416, &headers, &[], now)
             });
         }
@@ -110,7 +110,7 @@ pub(super) fn send(
     // The head of a file is not its bytes.
     let count = if head.method == "HEAD" { 0 } else { count };
     let source = FileSource::new(id, file, count);
-    client.answer_file(id, source, |protocol| protocol.start(id, status, &headers))
+    client.respond_with_file(id, source, |protocol| protocol.start(id, status, &headers))
 }
 
 /// The entity tag of a file, which changes with the file.
@@ -125,10 +125,10 @@ fn etag(known: &EntityTags, path: &str, length: u64) -> Option<String> {
 }
 
 /// Answers with a status and its name. The request may be over.
-pub(super) fn answer_status(client: &Client, id: u64, status: u16, mut headers: Headers) {
+pub(super) fn respond_with_status(client: &Client, id: u64, status: u16, mut headers: Headers) {
     let body = stream_socket_web::http::status_text(status);
-    answers::complete(&mut headers, Some(answers::TEXT));
-    let _ = client.answer(id, |protocol, now| {
+    responses::complete(&mut headers, Some(responses::TEXT));
+    let _ = client.respond(id, |protocol, now| {
         protocol.respond(id, status, &headers, body.as_bytes(), now)
     });
 }

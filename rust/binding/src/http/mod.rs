@@ -4,7 +4,6 @@
 //! moves bytes between a connection and its protocol, and [`request`] has the object that a script
 //! gets for a request.
 
-mod answers;
 mod client;
 mod file_source;
 mod files;
@@ -12,6 +11,7 @@ mod handler_errors;
 mod quiet;
 mod received;
 mod request;
+mod responses;
 mod routes;
 mod serving;
 mod tls;

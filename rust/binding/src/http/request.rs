@@ -1,4 +1,4 @@
-//! `HTTPServerRequestRs`: a request that a server has received, and its answer.
+//! `HTTPServerRequestRs`: a request that a server has received, and its response.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -11,13 +11,13 @@ use godot::obj::{Base, Gd};
 use godot::prelude::{GodotClass, godot_api};
 use stream_socket::Address;
 use stream_socket_web::http::{
-    AnswerError, Headers, Request, RequestHead, event_text, percent_decode,
+    Headers, Request, RequestHead, RespondError, event_text, percent_decode,
 };
 
 use super::client::Client;
 use super::handler_errors::HandlerErrors;
 use super::upgrade::{UpgradeFailure, upgrade};
-use super::{answers, files};
+use super::{files, responses};
 use crate::bridge::PropertyKind::{Dictionary, PackedByteArray as Bytes, String as Text};
 use crate::bridge::{Bridged, Class, ClassTree, Optional, PartKind, Property, new_object, part_of};
 use crate::parts::{LastError, Part, Presence, WebSocketSettings};
@@ -74,7 +74,7 @@ pub(crate) struct RequestPart {
     handler: String,
     handler_errors: Arc<HandlerErrors>,
     presence: Arc<Presence>,
-    /// Whether a script has begun to answer it, and whether the answer is complete.
+    /// Whether a script has begun to answer it, and whether the response is complete.
     has_begun: AtomicBool,
     is_complete: AtomicBool,
     last_error: LastError,
@@ -250,10 +250,10 @@ impl HTTPServerRequestRs {
         #[opt(default = Optional::empty_dictionary())] headers: Optional<VarDictionary>,
     ) -> Error {
         let request = Self::this();
-        let Some((body, content_type)) = answers::body(&body.into_inner()) else {
+        let Some((body, content_type)) = responses::body(&body.into_inner()) else {
             return request.refuse(&"respond: body is neither a String nor a PackedByteArray");
         };
-        let headers = answers::headers(&headers.into_inner());
+        let headers = responses::headers(&headers.into_inner());
         request.respond_with("respond", status, headers, &body, content_type)
     }
 
@@ -265,7 +265,7 @@ impl HTTPServerRequestRs {
     ) -> Error {
         let request = Self::this();
         let body = json::stringify(&value);
-        let headers = answers::headers(&headers.into_inner());
+        let headers = responses::headers(&headers.into_inner());
         let content_type = Some("application/json");
         request.respond_with(
             "respond_json",
@@ -285,7 +285,7 @@ impl HTTPServerRequestRs {
         let request = Self::this();
         let what = "respond_file";
         let path = path.to_string();
-        let headers = answers::headers(&headers.into_inner());
+        let headers = responses::headers(&headers.into_inner());
         let file = match files::open(&path) {
             Ok(file) => file,
             Err(why) => {
@@ -316,14 +316,14 @@ impl HTTPServerRequestRs {
         #[opt(default = Optional::empty_dictionary())] headers: Optional<VarDictionary>,
     ) -> Error {
         let request = Self::this();
-        let headers = answers::headers(&headers.into_inner());
+        let headers = responses::headers(&headers.into_inner());
         request.start("start_stream", status, headers)
     }
 
     #[func]
     fn write(data: Variant) -> Error {
         let request = Self::this();
-        match answers::body(&data) {
+        match responses::body(&data) {
             Some((data, _)) => request.write_bytes("write", &data),
             None => request.refuse(&"write: data is neither a String nor a PackedByteArray"),
         }
@@ -360,7 +360,7 @@ impl HTTPServerRequestRs {
         let request = Self::this();
         let finished = request
             .client
-            .answer(request.id, |protocol, now| protocol.finish(request.id, now));
+            .respond(request.id, |protocol, now| protocol.finish(request.id, now));
         request.completed("finish", finished)
     }
 
@@ -399,7 +399,7 @@ impl HTTPServerRequestRs {
                 request.refuse(&format!("upgrade: {why}"));
                 None
             }
-            Err(UpgradeFailure::Answer(error)) => {
+            Err(UpgradeFailure::Respond(error)) => {
                 request.failed("upgrade", &error);
                 None
             }
@@ -465,19 +465,19 @@ impl RequestPart {
         let Ok(status) = u16::try_from(status) else {
             return self.refuse_status(what, status);
         };
-        answers::complete(&mut headers, content_type);
-        let answered = self.client.answer(self.id, |protocol, now| {
+        responses::complete(&mut headers, content_type);
+        let responded = self.client.respond(self.id, |protocol, now| {
             protocol.respond(self.id, status, &headers, body, now)
         });
-        self.completed(what, answered)
+        self.completed(what, responded)
     }
 
     fn start(&self, what: &str, status: i64, mut headers: Headers) -> Error {
         let Ok(status) = u16::try_from(status) else {
             return self.refuse_status(what, status);
         };
-        answers::complete(&mut headers, None);
-        let started = self.client.answer(self.id, |protocol, _| {
+        responses::complete(&mut headers, None);
+        let started = self.client.respond(self.id, |protocol, _| {
             protocol.start(self.id, status, &headers)
         });
         if started.is_ok() {
@@ -506,16 +506,16 @@ impl RequestPart {
         ))
     }
 
-    /// The code of a call that completes an answer.
-    fn completed(&self, what: &str, answered: Result<(), AnswerError>) -> Error {
-        if answered.is_ok() {
+    /// The code of a call that completes a response.
+    fn completed(&self, what: &str, responded: Result<(), RespondError>) -> Error {
+        if responded.is_ok() {
             self.has_begun.store(true, Ordering::Relaxed);
             self.is_complete.store(true, Ordering::Relaxed);
         }
-        self.code(what, answered)
+        self.code(what, responded)
     }
 
-    fn code(&self, what: &str, outcome: Result<(), AnswerError>) -> Error {
+    fn code(&self, what: &str, outcome: Result<(), RespondError>) -> Error {
         match outcome {
             Ok(()) => {
                 self.last_error.clear();
@@ -526,24 +526,24 @@ impl RequestPart {
     }
 
     /// Prints an error for misuse, but none if the client has gone or the time is up.
-    fn failed(&self, what: &str, error: &AnswerError) -> Error {
+    fn failed(&self, what: &str, error: &RespondError) -> Error {
         let is_complete = self.is_complete.load(Ordering::Relaxed);
         match error {
-            AnswerError::Over if is_complete => {
+            RespondError::Over if is_complete => {
                 let message = format!("{what}: request is already answered");
                 self.last_error.refuse(Error::ERR_ALREADY_IN_USE, &message)
             }
-            AnswerError::Over => {
+            RespondError::Over => {
                 let message =
                     format!("{what}: client has disconnected, or response_timeout has passed");
                 self.last_error
                     .record_message(Error::ERR_CONNECTION_ERROR, message)
             }
-            AnswerError::Begun => {
+            RespondError::Begun => {
                 let message = format!("{what}: {error}");
                 self.last_error.refuse(Error::ERR_ALREADY_IN_USE, &message)
             }
-            AnswerError::NotBegun => {
+            RespondError::NotBegun => {
                 let message = format!("{what}: start_stream was not called");
                 self.last_error.refuse(Error::ERR_UNCONFIGURED, &message)
             }

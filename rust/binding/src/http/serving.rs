@@ -46,7 +46,7 @@ const MAX_BUDGET: TransferBudget = TransferBudget {
     file: 1 << 20,
 };
 
-/// How many requests of a connection one poll answers, if a client does not wait for answers.
+/// How many requests of a connection one poll answers, if a client does not wait for responses.
 const MAX_ROUNDS: usize = 64;
 
 /// The state of a server, except its routes. Each field has its own lock, and no lock is held while
@@ -138,7 +138,7 @@ pub(super) fn poll(server: &Server<'_>) -> Error {
     let mut handshakes = HandshakeBudget::new(locked(&serving.limits).poll_time);
     for _ in 0..MAX_ROUNDS {
         serving.poll_clients(&clients, server.upload_limit, &mut handshakes);
-        serving.end_slow_answers();
+        serving.end_slow_responses();
         let delivery = locked(&serving.inbox).events.begin();
         if delivery == Delivery::Elsewhere {
             break;
@@ -327,8 +327,8 @@ impl Serving {
         }
     }
 
-    /// While too much waits for clients, ends those that accept their answers too slowly.
-    fn end_slow_answers(&self) {
+    /// While too much waits for clients, ends those that accept their responses too slowly.
+    fn end_slow_responses(&self) {
         if !self.unsent.is_full() {
             return;
         }
@@ -416,7 +416,7 @@ fn hand_out(server: &Server<'_>, client: &Arc<Client>, request: Request) {
     );
     if is_upload && !takes_uploads {
         // The routes have changed since its head arrived, and its body is not here.
-        return files::answer_status(client, id, 503, Headers::new());
+        return files::respond_with_status(client, id, 503, Headers::new());
     }
     let origin = |handler: String, parameters| Origin {
         client: client.clone(),
@@ -441,7 +441,7 @@ fn hand_out(server: &Server<'_>, client: &Arc<Client>, request: Request) {
             }
         }
         Found::Files { folder, rest } => {
-            files::answer(client, id, &request.head, &folder, &rest);
+            files::respond(client, id, &request.head, &folder, &rest);
         }
         _ if object.has_connections(&signal) => {
             let request =
@@ -450,9 +450,9 @@ fn hand_out(server: &Server<'_>, client: &Arc<Client>, request: Request) {
         }
         Found::OtherMethods(methods) => {
             let headers: Headers = [("Allow", &*methods)].into_iter().collect();
-            files::answer_status(client, id, 405, headers);
+            files::respond_with_status(client, id, 405, headers);
         }
-        Found::Nothing => files::answer_status(client, id, 404, Headers::new()),
+        Found::Nothing => files::respond_with_status(client, id, 404, Headers::new()),
     }
 }
 

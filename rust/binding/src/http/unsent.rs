@@ -1,4 +1,4 @@
-//! How many bytes of answers a server keeps because its clients have not accepted them.
+//! How many bytes of responses a server keeps because its clients have not accepted them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

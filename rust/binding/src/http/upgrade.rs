@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use godot::obj::Gd;
-use stream_socket_web::http::{AnswerError, RequestHead};
+use stream_socket_web::http::{RequestHead, RespondError};
 use stream_socket_web::websocket::session::{Session, StartError};
 
 use super::client::{Client, Upgraded};
@@ -18,7 +18,7 @@ pub(super) enum UpgradeFailure {
     /// The script has set something that cannot be sent.
     Misuse(String),
     /// The request can no longer be answered.
-    Answer(AnswerError),
+    Respond(RespondError),
 }
 
 /// Answers the request `id`, and takes its connection for a WebSocket.
@@ -34,15 +34,15 @@ pub(super) fn upgrade(
     if let Some(ended) = session.ended() {
         let why = ended.error.clone().unwrap_or_default();
         let response = std::mem::take(session.output());
-        let refused = client.answer(id, |protocol, _| protocol.refuse_upgrade(id, &response));
-        refused.map_err(UpgradeFailure::Answer)?;
+        let refused = client.respond(id, |protocol, _| protocol.refuse_upgrade(id, &response));
+        refused.map_err(UpgradeFailure::Respond)?;
         return Err(UpgradeFailure::Refused(why));
     }
     let Upgraded {
         transport,
         unsent,
         received,
-    } = client.upgrade(id).map_err(UpgradeFailure::Answer)?;
+    } = client.upgrade(id).map_err(UpgradeFailure::Respond)?;
     session.output().splice(..0, unsent);
     session.receive(&received, 0);
     match transport {
@@ -55,8 +55,8 @@ pub(super) fn upgrade(
                 let settings = settings.clone();
                 Ok(websocket::over_tls(stream, output, session, settings))
             }
-            None => Err(UpgradeFailure::Answer(AnswerError::Over)),
+            None => Err(UpgradeFailure::Respond(RespondError::Over)),
         },
-        Transport::Gone => Err(UpgradeFailure::Answer(AnswerError::Over)),
+        Transport::Gone => Err(UpgradeFailure::Respond(RespondError::Over)),
     }
 }

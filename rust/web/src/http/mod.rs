@@ -32,9 +32,9 @@ mod head_reader;
 mod head_scan;
 mod headers;
 mod percent;
+mod respond_error;
 mod route;
 mod server_connection;
-mod server_error;
 mod server_rules;
 mod version;
 mod write;
@@ -53,11 +53,12 @@ pub use head_error::HeadError;
 pub use head_reader::{HeadLimits, HeadReader};
 pub use headers::Headers;
 pub use percent::percent_decode;
+pub use respond_error::RespondError;
+pub use respond_error::RespondError;
 pub use route::{PatternError, RoutePattern};
 pub use server_connection::{
     Activity, Ending, EvictionClass, Request, ServerConnection, ServerEvent,
 };
-pub use server_error::AnswerError;
 pub use server_rules::ServerRules;
 pub use version::Version;
 pub use write::{

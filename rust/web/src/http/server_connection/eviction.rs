@@ -6,7 +6,7 @@ use super::transfer::Transfer;
 use super::{ConnectionState, Ending, ServerConnection};
 use crate::clock::Clock;
 
-/// How long a head, a body or an answer may make no progress before the connection counts as
+/// How long a head, a body or a response may make no progress before the connection counts as
 /// slow.
 const PATIENCE: Option<Duration> = Some(Duration::from_secs(1));
 
@@ -23,7 +23,7 @@ pub enum EvictionClass {
     /// The body of a request has not moved for a second, or by less than 500 bytes per second after
     /// the first one.
     Body,
-    /// The client accepts an answer as slowly.
+    /// The client accepts a response as slowly.
     Answer,
     /// Something moves, or the server has to answer.
     Busy,
@@ -80,7 +80,7 @@ impl ServerConnection {
     }
 
     /// Ends the connection because another one needs its place. The client gets 503, unless it
-    /// waits for nothing, or an answer has begun.
+    /// waits for nothing, or a response has begun.
     pub fn evict(&mut self) {
         match &self.state {
             _ if !self.unsent().is_empty() => self.end(Ending::Abort),

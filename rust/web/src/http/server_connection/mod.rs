@@ -1,7 +1,8 @@
-//! One connection of a server: requests from received bytes, answers to bytes that are to be sent.
+//! One connection of a server: requests from received bytes, responses to bytes that are to be
+//! sent.
 
-mod answers;
 mod eviction;
+mod responses;
 mod transfer;
 mod upload;
 mod uploading;
@@ -26,7 +27,7 @@ use self::upload::{Upload, too_large};
 /// How many bytes of the next requests may be received while a request is being answered.
 const MAX_AHEAD: usize = 16 * 1024;
 
-/// How many bytes of answers may wait to be sent before the next request is read.
+/// How many bytes of responses may wait to be sent before the next request is read.
 const MAX_UNSENT: usize = 64 * 1024;
 
 /// The most time that counts between two polls. A longer time is an absence.
@@ -35,7 +36,7 @@ const LONGEST_STEP: Duration = Duration::from_millis(250);
 /// A request that has arrived: whole, or without its body if the caller takes that as it arrives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// Its number on the connection, for the answer.
+    /// Its number on the connection, for the response.
     pub id: u64,
     /// Its head.
     pub head: RequestHead,
@@ -51,7 +52,7 @@ pub struct Request {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ServerEvent {
-    /// A request has arrived, and waits for its answer.
+    /// A request has arrived, and waits for its response.
     Request(Box<Request>),
     /// The handler of the request with this number did not answer in time, so the connection has
     /// answered with 500.
@@ -63,7 +64,7 @@ pub enum ServerEvent {
 pub enum Ending {
     /// By closing it.
     Close,
-    /// At once, by a reset: the client accepts nothing, or an answer cannot be completed.
+    /// At once, by a reset: the client accepts nothing, or a response cannot be completed.
     Abort,
 }
 
@@ -71,7 +72,7 @@ pub enum Ending {
 ///
 /// Pass received bytes to [`receive`](Self::receive), and send those that
 /// [`unsent`](Self::unsent) returns. Requests come out of [`advance`](Self::advance), one after
-/// another: the next one follows when the last one was answered, so answers have the order of the
+/// another: the next one follows when the last one was answered, so responses have the order of the
 /// requests. What breaks a limit or the protocol is answered here, and ends the connection.
 ///
 /// Time limits exclude time in which nobody called [`advance`](Self::advance): between two calls,
@@ -94,7 +95,7 @@ pub enum Ending {
 /// };
 /// connection.respond(request.id, 200, &Headers::new(), b"hello", now)?;
 /// assert_eq!(connection.unsent(), b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
-/// # Ok::<(), stream_socket_web::http::AnswerError>(())
+/// # Ok::<(), stream_socket_web::http::RespondError>(())
 /// ```
 #[derive(Debug)]
 pub struct ServerConnection {
@@ -120,7 +121,7 @@ pub struct ServerConnection {
     id: u64,
     /// How many answers are complete.
     responses: u64,
-    /// Whether the connection ends after the current answer.
+    /// Whether the connection ends after the current response.
     is_last: bool,
 }
 
@@ -136,14 +137,14 @@ enum ConnectionState {
         reader: HeadReader,
     },
     Body(Box<Arriving>),
-    /// The request waits for its answer.
+    /// The request waits for its response.
     Waiting {
         since: Instant,
         kind: RequestKind,
         /// Whether a handler has it.
         is_handed_out: bool,
     },
-    /// An answer was started.
+    /// A response was started.
     Sending {
         since: Instant,
         encoder: BodyEncoder,
@@ -162,9 +163,9 @@ pub enum Activity {
     Idle,
     /// A request arrives.
     Receiving,
-    /// A request has arrived, and waits for its answer.
+    /// A request has arrived, and waits for its response.
     Waiting,
-    /// An answer was started.
+    /// A response was started.
     Sending,
     /// Another protocol has taken over.
     Upgraded,
@@ -181,7 +182,7 @@ struct Arriving {
     transfer: Transfer,
 }
 
-/// What an answer depends on.
+/// What a response depends on.
 #[derive(Clone, Copy, Debug)]
 struct RequestKind {
     is_head: bool,
@@ -272,7 +273,7 @@ impl ServerConnection {
         }
         if self.sent == self.output.len() {
             self.output.clear();
-            // A large answer leaves no memory behind.
+            // A large response leaves no memory behind.
             self.output.shrink_to(MAX_UNSENT);
             self.sent = 0;
             self.pending_output = None;
@@ -410,7 +411,7 @@ impl ServerConnection {
         }
         self.is_last = !head.keeps_alive();
         if upload_limit.is_some() {
-            self.state = ConnectionState::waiting_for_answer(&head, now);
+            self.state = ConnectionState::waiting_for_response(&head, now);
             self.upload = Upload::after(&head, rules.head, limit, now).map(Box::new);
             return Some(Box::new(Request {
                 id: self.id,
@@ -477,7 +478,7 @@ impl ServerConnection {
         let ConnectionState::Body(arriving) = state else {
             unreachable!("only a body becomes a request");
         };
-        self.state = ConnectionState::waiting_for_answer(&arriving.head, self.clock.now());
+        self.state = ConnectionState::waiting_for_response(&arriving.head, self.clock.now());
         let Arriving {
             head,
             decoder,
@@ -523,12 +524,12 @@ impl ServerConnection {
         matches!(self.state, ConnectionState::Upgraded)
     }
 
-    /// Whether the request `id` is waiting for its answer.
+    /// Whether the request `id` is waiting for its response.
     pub fn is_waiting(&self, id: u64) -> bool {
         id == self.id && matches!(self.state, ConnectionState::Waiting { .. })
     }
 
-    /// Whether the answer to the request `id` was started and can be continued.
+    /// Whether the response to the request `id` was started and can be continued.
     pub fn is_sending(&self, id: u64) -> bool {
         id == self.id && matches!(self.state, ConnectionState::Sending { .. })
     }
@@ -570,8 +571,8 @@ impl ServerConnection {
 }
 
 impl ConnectionState {
-    /// The request with this head waits for its answer.
-    fn waiting_for_answer(head: &RequestHead, now: Instant) -> ConnectionState {
+    /// The request with this head waits for its response.
+    fn waiting_for_response(head: &RequestHead, now: Instant) -> ConnectionState {
         ConnectionState::Waiting {
             since: now,
             kind: RequestKind {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::clock::Clock;
 
 /// A body that arrives more slowly than this is cut off after the idle time, and so is a client
-/// that accepts an answer more slowly. In bytes per second, on average.
+/// that accepts a response more slowly. In bytes per second, on average.
 const MIN_RATE: u64 = 500;
 
 /// The progress of a transfer.

@@ -14,7 +14,7 @@ impl ServerConnection {
             return;
         };
         if upload.is_discarded() {
-            // The connection ends after the answer, so no other request follows. The client may
+            // The connection ends after the response, so no other request follows. The client may
             // stop sending.
             self.used = self.input.len();
             return;
@@ -47,7 +47,7 @@ impl ServerConnection {
         }
     }
 
-    /// Ends the connection because of a body, after an error if no answer has begun.
+    /// Ends the connection because of a body, after an error if no response has begun.
     fn refuse_upload(&mut self, status: u16, words: &str) {
         match self.state {
             ConnectionState::Sending { .. } => self.end(Ending::Abort),
@@ -86,8 +86,8 @@ impl ServerConnection {
         upload.has_event()
     }
 
-    /// Discards what has arrived and what still arrives of the body of the request `id`. Its answer
-    /// has begun, and a client that sends before it reads must not wait for room.
+    /// Discards what has arrived and what still arrives of the body of the request `id`. Its
+    /// response has begun, and a client that sends before it reads must not wait for room.
     pub fn discard_body(&mut self, id: u64, now: Instant) {
         if let Some(upload) = self.upload.as_mut().filter(|_| id == self.id) {
             upload.discard(self.clock.at(now).now());

@@ -1,22 +1,22 @@
-//! Why an answer cannot be given.
+//! Why a response cannot be sent.
 
 use thiserror::Error;
 
 use super::body_encoder::WriteBodyError;
 use super::write::WriteHeadError;
 
-/// Why an answer cannot be given. Nothing was sent, and another answer can be given unless the
+/// Why a response cannot be sent. Nothing was sent, and another response can be sent unless the
 /// request has ended.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
-pub enum AnswerError {
+pub enum RespondError {
     /// The request was answered, its time is up, or the client has gone.
     #[error("request has ended")]
     Over,
-    /// The answer has begun, so another one cannot.
+    /// The response has begun, so another one cannot.
     #[error("answer has already begun")]
     Begun,
-    /// Only an answer that was started can be continued.
+    /// Only a response that was started can be continued.
     #[error("answer has not begun")]
     NotBegun,
     /// The request cannot be upgraded before its whole body has arrived.

@@ -1,4 +1,4 @@
-//! Answers as scripts give them: bodies and headers.
+//! Responses as scripts give them: bodies and headers.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -1,4 +1,4 @@
-//! The answers to the requests of a connection.
+//! The responses to the requests of a connection.
 
 use std::time::Instant;
 
@@ -6,7 +6,7 @@ use super::{ConnectionState, Ending, RequestKind, ServerConnection};
 use crate::http::body_encoder::BodyEncoder;
 use crate::http::framing::{BodyFraming, allows_body};
 use crate::http::headers::Headers;
-use crate::http::server_error::AnswerError;
+use crate::http::respond_error::RespondError;
 use crate::http::version::Version;
 use crate::http::write::{check_field, write_response_head};
 
@@ -30,7 +30,7 @@ impl ServerConnection {
 
     /// Answers the request `id`. The server sets `Content-Length` and `Connection`, but `headers`
     /// may have `Connection: close`. For `HEAD`, `body` is not sent. If the body of the request is
-    /// incomplete, the connection ends after the answer.
+    /// incomplete, the connection ends after the response.
     pub fn respond(
         &mut self,
         id: u64,
@@ -38,14 +38,14 @@ impl ServerConnection {
         headers: &Headers,
         body: &[u8],
         now: Instant,
-    ) -> Result<(), AnswerError> {
+    ) -> Result<(), RespondError> {
         let (kind, _) = self.waiting(id)?;
         check_headers(status, headers)?;
         if headers.contains("Content-Length") {
-            return Err(AnswerError::Reserved(String::from("Content-Length")));
+            return Err(RespondError::Reserved(String::from("Content-Length")));
         }
         if !allows_body(status) && !body.is_empty() {
-            return Err(AnswerError::NoBody(status));
+            return Err(RespondError::NoBody(status));
         }
         let closes = self.closes(headers);
         let length = body.len().to_string();
@@ -60,9 +60,9 @@ impl ServerConnection {
     }
 
     /// Starts to answer the request `id`. [`write`](Self::write) and [`finish`](Self::finish)
-    /// continue the answer. Without a `Content-Length` in `headers` the body is sent in chunks, or
-    /// up to the end of the stream if the client uses HTTP/1.0.
-    pub fn start(&mut self, id: u64, status: u16, headers: &Headers) -> Result<(), AnswerError> {
+    /// continue the response. Without a `Content-Length` in `headers` the body is sent in chunks,
+    /// or up to the end of the stream if the client uses HTTP/1.0.
+    pub fn start(&mut self, id: u64, status: u16, headers: &Headers) -> Result<(), RespondError> {
         let (kind, since) = self.waiting(id)?;
         check_headers(status, headers)?;
         let mut closes = self.closes(headers);
@@ -89,8 +89,8 @@ impl ServerConnection {
         Ok(())
     }
 
-    /// Appends to the body of an answer that was started.
-    pub fn write(&mut self, id: u64, data: &[u8]) -> Result<(), AnswerError> {
+    /// Appends to the body of a response that was started.
+    pub fn write(&mut self, id: u64, data: &[u8]) -> Result<(), RespondError> {
         let output = &mut self.output;
         match &mut self.state {
             ConnectionState::Sending { encoder, kind, .. } if id == self.id => {
@@ -101,30 +101,30 @@ impl ServerConnection {
                 }
                 Ok(())
             }
-            ConnectionState::Waiting { .. } if id == self.id => Err(AnswerError::NotBegun),
-            _ => Err(AnswerError::Over),
+            ConnectionState::Waiting { .. } if id == self.id => Err(RespondError::NotBegun),
+            _ => Err(RespondError::Over),
         }
     }
 
-    /// Completes an answer that was started.
-    pub fn finish(&mut self, id: u64, now: Instant) -> Result<(), AnswerError> {
+    /// Completes a response that was started.
+    pub fn finish(&mut self, id: u64, now: Instant) -> Result<(), RespondError> {
         let output = &mut self.output;
         match &mut self.state {
             ConnectionState::Sending { encoder, kind, .. } if id == self.id => {
-                // The length in the answer to HEAD is that of the body that GET would have.
+                // The length in the response to HEAD is that of the body that GET would have.
                 if !kind.is_head {
                     encoder.finish(output, [])?;
                 }
                 self.next(now);
                 Ok(())
             }
-            ConnectionState::Waiting { .. } if id == self.id => Err(AnswerError::NotBegun),
-            _ => Err(AnswerError::Over),
+            ConnectionState::Waiting { .. } if id == self.id => Err(RespondError::NotBegun),
+            _ => Err(RespondError::Over),
         }
     }
 
     /// Gives up the request `id`, because nobody will answer it. Returns whether it was open. It is
-    /// answered with 500, or the connection is aborted if an answer was started.
+    /// answered with 500, or the connection is aborted if a response was started.
     pub fn abandon(&mut self, id: u64) -> bool {
         match &self.state {
             ConnectionState::Waiting { .. } if id == self.id => {
@@ -141,7 +141,7 @@ impl ServerConnection {
 
     /// Ends the connection with `response`, a whole response to the request `id` that refuses an
     /// upgrade.
-    pub fn refuse_upgrade(&mut self, id: u64, response: &[u8]) -> Result<(), AnswerError> {
+    pub fn refuse_upgrade(&mut self, id: u64, response: &[u8]) -> Result<(), RespondError> {
         self.waiting(id)?;
         self.output.extend_from_slice(response);
         self.responses += 1;
@@ -151,10 +151,10 @@ impl ServerConnection {
 
     /// Hands the connection over to another protocol. Returns the bytes that were received after
     /// the request `id`. The caller answers it.
-    pub fn upgrade(&mut self, id: u64) -> Result<Vec<u8>, AnswerError> {
+    pub fn upgrade(&mut self, id: u64) -> Result<Vec<u8>, RespondError> {
         self.waiting(id)?;
         if self.is_body_missing() {
-            return Err(AnswerError::BodyMissing);
+            return Err(RespondError::BodyMissing);
         }
         self.upload = None;
         self.responses += 1;
@@ -165,15 +165,15 @@ impl ServerConnection {
         Ok(rest)
     }
 
-    fn waiting(&self, id: u64) -> Result<(RequestKind, Instant), AnswerError> {
+    fn waiting(&self, id: u64) -> Result<(RequestKind, Instant), RespondError> {
         match self.state {
             ConnectionState::Waiting { since, kind, .. } if id == self.id => Ok((kind, since)),
-            ConnectionState::Sending { .. } if id == self.id => Err(AnswerError::Begun),
-            _ => Err(AnswerError::Over),
+            ConnectionState::Sending { .. } if id == self.id => Err(RespondError::Begun),
+            _ => Err(RespondError::Over),
         }
     }
 
-    /// Whether the connection ends after an answer with `headers` that begins now.
+    /// Whether the connection ends after a response with `headers` that begins now.
     fn closes(&self, headers: &Headers) -> bool {
         self.is_last || self.is_body_missing() || headers.has_token("Connection", "close")
     }
@@ -185,7 +185,7 @@ impl ServerConnection {
         stated: Option<(&str, &str)>,
         closes: bool,
         kind: RequestKind,
-    ) -> Result<(), AnswerError> {
+    ) -> Result<(), RespondError> {
         let connection = match kind.version {
             _ if closes => Some(("Connection", "close")),
             Version::Http10 => Some(("Connection", "keep-alive")),
@@ -201,7 +201,7 @@ impl ServerConnection {
         Ok(())
     }
 
-    /// The answer is complete.
+    /// The response is complete.
     fn next(&mut self, now: Instant) {
         debug_assert!(self.is_last || !self.is_body_missing());
         self.responses += 1;
@@ -216,9 +216,9 @@ impl ServerConnection {
 }
 
 /// Refuses an invalid final response, and headers that would contradict those of the server.
-fn check_headers(status: u16, headers: &Headers) -> Result<(), AnswerError> {
+fn check_headers(status: u16, headers: &Headers) -> Result<(), RespondError> {
     if !(200..=999).contains(&status) {
-        return Err(AnswerError::Status(status));
+        return Err(RespondError::Status(status));
     }
     for (name, value) in headers.iter() {
         check_field(name, value)?;
@@ -227,17 +227,17 @@ fn check_headers(status: u16, headers: &Headers) -> Result<(), AnswerError> {
             || name.eq_ignore_ascii_case("Connection") && !closes
             || name.eq_ignore_ascii_case("Upgrade");
         if is_reserved {
-            return Err(AnswerError::Reserved(String::from(name)));
+            return Err(RespondError::Reserved(String::from(name)));
         }
     }
     match headers.get_all("Content-Length").count() > 1 {
-        true => Err(AnswerError::Reserved(String::from("Content-Length"))),
+        true => Err(RespondError::Reserved(String::from("Content-Length"))),
         false => Ok(()),
     }
 }
 
-fn parse_length(text: &str) -> Result<u64, AnswerError> {
+fn parse_length(text: &str) -> Result<u64, RespondError> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let length = is_number.then(|| text.parse().ok()).flatten();
-    length.ok_or_else(|| AnswerError::Length(String::from(text)))
+    length.ok_or_else(|| RespondError::Length(String::from(text)))
 }
