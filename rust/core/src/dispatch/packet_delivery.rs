@@ -4,7 +4,6 @@
 use std::time::Instant;
 
 use crate::dispatch::endpoint::{self, Endpoint};
-use crate::dispatch::endpoint::{self, Endpoint};
 use crate::dispatch::nesting::Nesting;
 use crate::dispatch::outlet::{Membership, Outlet};
 use crate::dispatch::packet_channel::PacketChannel;

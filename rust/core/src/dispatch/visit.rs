@@ -444,8 +444,8 @@ impl<'a, S: Subject + Send + Sync + 'static, L: LoopHandler<S>> MemberVisitor<'a
             connection.set_queue_limit(QUEUE_LIMIT);
             let version = connection.version();
             // A session reports its own beginning.
-            if let Ok(endpoint) = self.shared.add(accept(connection), true)
-                && !endpoint.is_session
+            if let Ok(accepted) = self.shared.add(accept(connection), true)
+                && !accepted.is_session
             {
                 self.shared.report_missed_end(&accepted, version);
                 self.handler

@@ -54,7 +54,6 @@ pub use head_reader::{HeadLimits, HeadReader};
 pub use headers::Headers;
 pub use percent::percent_decode;
 pub use respond_error::RespondError;
-pub use respond_error::RespondError;
 pub use route::{PatternError, RoutePattern};
 pub use server_connection::{
     Activity, Ending, EvictionClass, Request, ServerConnection, ServerEvent,
