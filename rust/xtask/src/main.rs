@@ -152,7 +152,8 @@ enum Command {
     },
     /// Make the pictures in docs/images
     Photographs,
-    /// Write the test results of each platform into the README
+    /// Check the code for Android, iOS and FreeBSD, and write the results of each platform into the
+    /// README
     Platforms,
     /// Start a program from which the kernel withholds system calls, as `situations` does
     #[command(hide = true)]
@@ -227,7 +228,10 @@ fn run(command: Option<Command>) -> Result<ExitCode> {
                 photographs::run(project, tools, tally);
             });
         }),
-        Some(Command::Platforms) => platforms::run(),
+        Some(Command::Platforms) => counted(|project, tally| {
+            dist::check_others(project, tally);
+            tally.check("the table in the README", platforms::write_table(project));
+        }),
         Some(Command::Denied { rules, program }) => situations::run_denied(&rules, &program),
     }
 }

@@ -4,7 +4,6 @@
 use std::env::consts;
 use std::io;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use fs_err as fs;
@@ -168,12 +167,10 @@ fn path(project: &Project, platform: &str, kind: Kind) -> PathBuf {
 }
 
 /// Prints the table, and writes it into the README.
-pub fn run() -> Result<ExitCode> {
-    let project = Project::find()?;
-    let table = table(&project);
+pub fn write_table(project: &Project) -> Result<()> {
+    let table = table(project);
     print!("{table}");
-    folder::replace_marked(&project.root().join("README.md"), "platforms", &table)?;
-    Ok(ExitCode::SUCCESS)
+    folder::replace_marked(&project.root().join("README.md"), "platforms", &table)
 }
 
 /// The table of results.
