@@ -451,7 +451,8 @@ fn too_long(error: WriteError) -> WriteError {
     }
 }
 
-#[cfg(test)]
+// Windows cannot make pairs of connected sockets.
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
     use crate::packets::framing::SCANNED;

@@ -151,7 +151,9 @@ fn a_known_count_is_that_of_available() {
             known_counts += 1;
         }
     }
-    assert!(known_counts > 0, "the last answer is valid for a moment");
+    // Windows has no set of watched sockets whose answer is valid for longer than the call.
+    let is_known = known_counts > 0 || cfg!(windows);
+    assert!(is_known, "the last answer is valid for a moment");
     read(&accepted, 1000).unwrap();
     assert_eq!(accepted.known_available(), None, "there is nothing");
 }
