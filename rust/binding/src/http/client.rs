@@ -367,8 +367,8 @@ impl Client {
         Ok(())
     }
 
-    /// Appends to the response of the request `id`. If too much is waiting to be sent, takes nothing,
-    /// and returns which limit that exceeds.
+    /// Appends to the response of the request `id`. If too much is waiting to be sent, takes
+    /// nothing, and returns which limit that exceeds.
     pub(super) fn write(&self, id: u64, data: &[u8]) -> Result<Option<String>, RespondError> {
         let mut state = self.state();
         if state.has_ended() {

@@ -49,9 +49,9 @@ pub(super) fn free_returned() -> StackFrame {
 
 /// Keeps `packet` until the caller has returned. Returns its address and its size.
 ///
-/// `frame` is what [`free_returned`] has returned to this call. The address is taken in `free_returned`
-/// only: taken here, it would depend on inlining. A later call at the same depth could then seem
-/// deeper, and the packet would be kept.
+/// `frame` is what [`free_returned`] has returned to this call. The address is taken there only:
+/// taken here, it would depend on inlining. A later call at the same depth could then seem deeper,
+/// and the packet would be kept.
 pub(super) fn lend(packet: Box<[u8]>, frame: StackFrame) -> (*const u8, usize) {
     let at = (packet.as_ptr(), packet.len());
     LENT.with_borrow_mut(|lent| lent.push(Lent { packet, frame }));
