@@ -182,7 +182,7 @@ func _connect() -> void:
 		_fail(_peer.get_last_error_message())
 
 
-# The address as in the error messages of the peer.
+# The address as given to `start`, in the form of the peer's error messages.
 func _target() -> String:
 	if not _peer is StreamPeerTCPRs:
 		return _address

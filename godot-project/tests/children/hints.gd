@@ -8,7 +8,7 @@ const SECONDS := 7.0
 const LONGEST_FRAME := 0.5
 ## An object older than this gets no hint when it is freed. If a busy machine is slower, "too late"
 ## is printed and the mistake is repeated, at most [constant ATTEMPTS] times.
-const AT_ONCE_MSEC := 100
+const EARLY_MSEC := 100
 const ATTEMPTS := 20
 
 var group := StreamPeerSocketGroupRs.new()
@@ -124,7 +124,7 @@ func _local_variables() -> void:
 			printerr("== ", mistake.get_method())
 			var began := Time.get_ticks_msec()
 			mistake.call()
-			if Time.get_ticks_msec() - began < AT_ONCE_MSEC:
+			if Time.get_ticks_msec() - began < EARLY_MSEC:
 				break
 			printerr("too late")
 	printerr("== end")

@@ -124,7 +124,7 @@ func test_a_refused_connection_closes() -> void:
 	var end := endpoint("tcp")
 	end.stop()
 	var peer := new_websocket()
-	# Not a time limit ends it. The engine's class has no such property.
+	# No time limit may end it. The engine's class has no such property.
 	peer.set("handshake_timeout", 0.0)
 	check_eq(peer.connect_to_url("ws://127.0.0.1:%d" % end.port), OK, "connect_to_url")
 	check_eq(peer.get_ready_state(), STATE_CONNECTING, "connecting")

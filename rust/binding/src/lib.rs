@@ -21,7 +21,7 @@
 //! | `parts` | the Rust halves of the objects that several classes use |
 //! | `help`, `settings` | the help of the scripts in the editor; project settings |
 //! | `json`, `variant_format` | encodings of packets |
-//! | `text`, `seconds`, `origin` | texts; times; which line made an object |
+//! | `text`, `numbers`, `origin` | texts; counts and times; which line made an object |
 
 mod bridge;
 mod debugger;

@@ -4,7 +4,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// The numbers that Godot, or the kernel, keeps in an `int` of 32 bits.
+/// The largest number that fits the 32-bit `int` of Godot or of the kernel.
 const MAX_INT: i64 = i32::MAX as i64;
 
 /// Counts of bytes that fit an `int`.

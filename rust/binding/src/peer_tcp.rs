@@ -148,9 +148,9 @@ fn keep_alive(idle_seconds: i64, interval_seconds: i64, count: i64) -> Result<Ke
     };
     let idle = positive("idle_seconds", idle_seconds)?;
     let interval = positive("interval_seconds", interval_seconds)?;
-    let most = u32::MAX;
+    let limit = u32::MAX;
     let count = u32::try_from(positive("count", count)?)
-        .map_err(|_| format!("set_keep_alive: count {count} exceeds the limit of {most}"))?;
+        .map_err(|_| format!("set_keep_alive: count {count} exceeds the limit of {limit}"))?;
     Ok(KeepAlive {
         idle: Duration::from_secs(idle),
         interval: Duration::from_secs(interval),

@@ -143,7 +143,7 @@ fn no_connection_is_evicted_because_of_a_pause() {
     assert_eq!(server.poll(), None);
     assert_eq!(class(&server), EvictionClass::Busy);
     assert_eq!(server.pass(SECOND), None);
-    assert_eq!(class(&server), EvictionClass::Answer);
+    assert_eq!(class(&server), EvictionClass::Response);
 }
 
 #[test]

@@ -761,11 +761,11 @@ fn connections_that_lose_least_are_evicted_first() {
     server.advance();
     let start = server.now;
     server.now += SECOND;
-    assert_eq!(of(&mut server), (EvictionClass::Answer, start));
+    assert_eq!(of(&mut server), (EvictionClass::Response, start));
     server.connection.sent(1, server.now);
     assert_eq!(
         of(&mut server),
-        (EvictionClass::Answer, start),
+        (EvictionClass::Response, start),
         "too little"
     );
     server.connection.sent(600, server.now);
@@ -773,14 +773,14 @@ fn connections_that_lose_least_are_evicted_first() {
     // Nor after the answer.
     server.connection.finish(id, server.now).unwrap();
     server.now += SECOND;
-    assert_eq!(of(&mut server), (EvictionClass::Answer, start));
+    assert_eq!(of(&mut server), (EvictionClass::Response, start));
     server.sent();
     assert_eq!(of(&mut server), (EvictionClass::Idle, server.now - SECOND));
     let order = [
         EvictionClass::Idle,
         EvictionClass::Head,
         EvictionClass::Body,
-        EvictionClass::Answer,
+        EvictionClass::Response,
         EvictionClass::Busy,
     ];
     assert!(order.is_sorted());

@@ -242,7 +242,7 @@ pub(crate) fn has_feature(tag: &str) -> bool {
     answer != 0
 }
 
-/// The path of the copy of the library that is loaded already, if there is one. Each copy leaves a
+/// The path of the copy of the library that is already loaded, if there is one. Each copy leaves a
 /// note in the engine, which all copies share.
 pub(super) fn loaded_library() -> Option<String> {
     let noted = call_engine(&["has_meta", NOTE]);

@@ -14,7 +14,7 @@ use super::file_source::FileSource;
 use super::received::Received;
 use super::tls::HandshakeBudget;
 use super::transport::Transport;
-use super::unsent::{UnsentAnswers, UnsentOfClient};
+use super::unsent::{UnsentOfClient, UnsentResponses};
 use crate::bridge::ObjectRef;
 use crate::parts::Presence;
 use crate::parts::live::{Live, Report};
@@ -96,7 +96,7 @@ impl Client {
         connection: Connection,
         tls_options: Option<ObjectRef>,
         entity_tags: Arc<EntityTags>,
-        unsent: Arc<UnsentAnswers>,
+        unsent: Arc<UnsentResponses>,
         budget: TransferBudget,
     ) -> Client {
         connection.set_allow_half_open(true);
@@ -271,7 +271,7 @@ impl Client {
         state.open.take()
     }
 
-    /// Ends the connection. Completed answers are still sent. Returns the open request.
+    /// Ends the connection. Completed responses are still sent. Returns the open request.
     pub(super) fn close(&self) -> Option<OpenRequest> {
         let mut state = self.state();
         if !state.protocol.is_upgraded() {

@@ -124,7 +124,7 @@ fn etag(known: &EntityTags, path: &str, length: u64) -> Option<String> {
     known.get(path, length, modified, now, digest)
 }
 
-/// Answers with a status and its name. The request may be over.
+/// Answers with a status and its name. The request may have ended.
 pub(super) fn respond_with_status(client: &Client, id: u64, status: u16, mut headers: Headers) {
     let body = stream_socket_web::http::status_text(status);
     responses::complete(&mut headers, Some(responses::TEXT));

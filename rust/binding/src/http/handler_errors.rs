@@ -1,5 +1,5 @@
-//! Errors about handlers that do not answer, one for each handler, so that untrusted
-//! clients cannot fill the log.
+//! Errors about handlers that do not answer, one for each handler, so that untrusted clients
+//! cannot fill the log.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};

@@ -19,7 +19,7 @@ use super::handler_errors::HandlerErrors;
 use super::request::{HTTPServerRequestRs, Origin};
 use super::routes::Found;
 use super::tls::HandshakeBudget;
-use super::unsent::UnsentAnswers;
+use super::unsent::UnsentResponses;
 use crate::bridge::{ObjectRef, SignalName, part_of};
 use crate::parts::live::{self, Live, Report};
 use crate::parts::{LastError, Presence};
@@ -56,7 +56,7 @@ pub(super) struct Serving {
     pub(super) listener: Listener,
     clients: Mutex<Vec<Arc<Client>>>,
     pub(super) limits: Mutex<Limits>,
-    pub(super) unsent: Arc<UnsentAnswers>,
+    pub(super) unsent: Arc<UnsentResponses>,
     inbox: Mutex<Inbox>,
     handler_errors: Arc<HandlerErrors>,
     entity_tags: Arc<EntityTags>,
@@ -335,7 +335,7 @@ impl Serving {
         let now = Instant::now();
         let mut slow = Vec::new();
         for client in locked(&self.clients).iter() {
-            if let (EvictionClass::Answer, since) = client.eviction_class(now) {
+            if let (EvictionClass::Response, since) = client.eviction_class(now) {
                 slow.push((since, client.clone()));
             }
         }

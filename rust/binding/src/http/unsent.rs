@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The unsent bytes of all clients of a server.
-pub(super) struct UnsentAnswers {
+pub(super) struct UnsentResponses {
     bytes: AtomicUsize,
     /// How many bytes of a stream may wait before a script has to wait.
     pub(super) max_of_stream: AtomicUsize,
@@ -12,9 +12,9 @@ pub(super) struct UnsentAnswers {
     pub(super) max_in_all: AtomicUsize,
 }
 
-impl Default for UnsentAnswers {
-    fn default() -> UnsentAnswers {
-        UnsentAnswers {
+impl Default for UnsentResponses {
+    fn default() -> UnsentResponses {
+        UnsentResponses {
             bytes: AtomicUsize::new(0),
             max_of_stream: AtomicUsize::new(1 << 20),
             max_in_all: AtomicUsize::new(64 << 20),
@@ -22,7 +22,7 @@ impl Default for UnsentAnswers {
     }
 }
 
-impl UnsentAnswers {
+impl UnsentResponses {
     /// Whether the unsent bytes of all clients exceed the limit.
     pub(super) fn is_full(&self) -> bool {
         self.bytes.load(Ordering::Relaxed) > self.max_in_all.load(Ordering::Relaxed)
@@ -31,27 +31,28 @@ impl UnsentAnswers {
     /// Why a stream with `bytes` unsent bytes must not be continued now.
     pub(super) fn refusal_of_stream(&self, bytes: usize) -> Option<String> {
         let full = |limit: usize, property| format!("queue of {limit} bytes ({property}) is full");
-        let most = self.max_of_stream.load(Ordering::Relaxed);
-        if bytes >= most {
-            return Some(full(most, "max_unsent_bytes"));
+        let limit = self.max_of_stream.load(Ordering::Relaxed);
+        if bytes >= limit {
+            return Some(full(limit, "max_unsent_bytes"));
         }
-        let most = self.max_in_all.load(Ordering::Relaxed);
-        self.is_full().then(|| full(most, "max_total_unsent_bytes"))
+        let limit = self.max_in_all.load(Ordering::Relaxed);
+        self.is_full()
+            .then(|| full(limit, "max_total_unsent_bytes"))
     }
 }
 
 /// The unsent bytes of one client.
 pub(super) struct UnsentOfClient {
-    all: Arc<UnsentAnswers>,
+    all: Arc<UnsentResponses>,
     bytes: usize,
 }
 
 impl UnsentOfClient {
-    pub(super) fn new(all: Arc<UnsentAnswers>) -> UnsentOfClient {
+    pub(super) fn new(all: Arc<UnsentResponses>) -> UnsentOfClient {
         UnsentOfClient { all, bytes: 0 }
     }
 
-    pub(super) fn all(&self) -> &UnsentAnswers {
+    pub(super) fn all(&self) -> &UnsentResponses {
         &self.all
     }
 

@@ -442,7 +442,7 @@ pub(crate) fn with_part(peer: &Gd<WebSocketPeerRs>) -> WebSocketObject<ObjectRef
 }
 
 impl WebSocketPart<ObjectRef> {
-    /// The stream under the WebSocket: a peer of ours, or one of the engine's.
+    /// The stream under the WebSocket: a peer of ours, or a stream of the engine.
     fn socket(&self) -> Option<Result<PeerObject<ObjectRef>, ObjectRef>> {
         Some(match self.stream()? {
             WebSocketStream::Socket(socket) | WebSocketStream::TlsLater { socket, .. } => {

@@ -28,7 +28,7 @@ impl Connection {
     }
 
     /// Returns a copy of the recording, with the ages that the events have at `now`. `None` unless
-    /// recording is [enabled](Self::record), whose example shows it.
+    /// recording is enabled; see the example of [`record`](Self::record).
     pub fn recording(&self, now: Instant) -> Option<Recording> {
         let inner = self.lock();
         let recorder = inner.rare.recorded()?;

@@ -79,7 +79,7 @@ impl SpinBudget {
 mod tests {
     use super::*;
 
-    /// How many quick answers it takes until the reader may busy-wait, at most `most`.
+    /// How many quick answers it takes until the reader may busy-wait, at most `max`.
     fn earn(budget: &mut SpinBudget, max: usize) -> usize {
         let mut count = 0;
         while !budget.has_credit() && count < max {

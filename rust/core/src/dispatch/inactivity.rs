@@ -127,8 +127,8 @@ impl<P: Copy + PartialEq> Inactivity<P> {
 
     /// Records the `progress` of the member `key`; `None` if there is nothing to watch, for example
     /// because its connection has ended. Returns for how long it made none, if that has reached
-    /// `limit` and the additional time after an absence. In both cases the member is no longer
-    /// watched.
+    /// `limit`, plus the additional time that an absence grants. In both cases the member is no
+    /// longer watched.
     pub(super) fn advance(
         &self,
         key: usize,

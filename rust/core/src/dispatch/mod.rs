@@ -13,7 +13,7 @@
 //! | `loop_state` | the state of an event loop that visits, broadcasts and members share |
 //! | `roster` | the members by key, by id, and in order |
 //! | `member` | one member, and what the loop has reported of it |
-//! | `inactivity` | for how long members neither send nor accept anything |
+//! | `inactivity` | for how long members make no progress in sending or receiving |
 //! | `timers` | when members have to be visited, apart from events |
 //! | `packet_delivery` | delivering packets to the handlers of their source and to event loops |
 //! | `subject` | the traits of members, of sessions and of loop handlers |

@@ -22,7 +22,7 @@ pub enum AddError {
     #[error("add to event loop: already a member")]
     AlreadyMember,
     /// It is a packet channel without an endpoint.
-    #[error("add to event loop: packet channel has no peer")]
+    #[error("add to event loop: packet channel has no endpoint")]
     NoEndpoint,
 }
 

@@ -1,5 +1,4 @@
-//! The traits of what can be a member of an event loop, of sessions, and of the handler of a
-//! loop.
+//! The traits of what can be a member of an event loop, of sessions, and of the handler of a loop.
 
 use std::fmt;
 use std::time::Instant;

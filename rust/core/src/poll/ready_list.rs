@@ -1,5 +1,5 @@
-//! The ready list of a group: the members that are due, their queued events, and waiting until
-//! one is due.
+//! The ready list of a group: the members that are due, their queued events, and waiting until one
+//! is due.
 //!
 //! A member is in a *slot*. Three lists hold the slots to visit: `due` for the next round,
 //! `pending` for members that the kernel does not report, and `deferred` for members that are

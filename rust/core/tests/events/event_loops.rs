@@ -16,7 +16,7 @@ for_each_family!(
     half_a_packet_before_an_end_ends_the_member,
     half_a_line_before_an_end_ends_the_member,
     a_wait_sleeps_over_half_a_packet,
-    a_packet_waits_for_a_listener,
+    a_packet_waits_for_a_handler,
     nothing_is_reported_after_a_removal,
     a_member_that_moves_to_another_loop_keeps_its_packets,
     an_end_has_the_cause_of_its_connection,
@@ -176,7 +176,7 @@ fn a_wait_sleeps_over_half_a_packet(family: AddressFamily) {
     assert!(visits < 60, "{visits} visits while nothing happened");
 }
 
-fn a_packet_waits_for_a_listener(family: AddressFamily) {
+fn a_packet_waits_for_a_handler(family: AddressFamily) {
     let event_loop = Loop::new();
     let (client, _) = accepted(family, &event_loop, |connection| {
         Member::channel(connection, newline())

@@ -12,7 +12,7 @@ use stream_socket::{Connection, EndCause};
 
 use crate::support::{Server, until};
 
-/// A peer without a handler of its own.
+/// An endpoint without handlers of its own.
 #[derive(Clone)]
 pub struct Handle(pub Arc<Connection>);
 

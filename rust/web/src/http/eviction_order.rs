@@ -31,7 +31,7 @@ pub struct EvictionOrder<T> {
     machines: HashMap<Option<IpAddr>, Members<T>>,
     /// The machines, ordered by the member of each that is evicted first.
     order: BTreeSet<Rank>,
-    joined: u64,
+    inserted: u64,
 }
 
 /// The members of a machine, in the order of eviction. The number makes keys unique.
@@ -45,7 +45,7 @@ impl<T> Default for EvictionOrder<T> {
         EvictionOrder {
             machines: HashMap::new(),
             order: BTreeSet::new(),
-            joined: 0,
+            inserted: 0,
         }
     }
 }
@@ -59,8 +59,8 @@ impl<T> EvictionOrder<T> {
         address: Option<IpAddr>,
         (class, since): (EvictionClass, Instant),
     ) {
-        let key = (class, since, self.joined);
-        self.joined += 1;
+        let key = (class, since, self.inserted);
+        self.inserted += 1;
         self.change(address, |members| members.insert(key, member));
     }
 
@@ -141,7 +141,7 @@ mod tests {
         let start = Instant::now();
         let mut order = EvictionOrder::default();
         for (age, class) in [
-            (1, EvictionClass::Answer),
+            (1, EvictionClass::Response),
             (2, EvictionClass::Idle),
             (3, EvictionClass::Head),
             (4, EvictionClass::Busy),

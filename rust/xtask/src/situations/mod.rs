@@ -1,6 +1,6 @@
-//! The engine's classes and ours side by side, in sandboxes:
-//! `godot-project/tests/situations` has the tasks, `situations.toml` lists which task runs in which
-//! sandbox, and `setups.sh` sets them up.
+//! The engine's classes and ours side by side, in sandboxes: `godot-project/tests/situations` has
+//! the tasks, `situations.toml` lists which task runs in which sandbox, and `setups.sh` sets the
+//! sandboxes up.
 
 mod deny;
 mod outcome;

@@ -229,8 +229,8 @@ impl<O: Emitter + EngineStream> WebSocketPart<O> {
         }
     }
 
-    /// Claims a stream of the engine. False if another thread uses it, or it is no longer
-    /// the stream of this session.
+    /// Claims a stream of the engine. False if another thread uses it, or it is no longer the
+    /// stream of this session.
     fn begin_exchange(&self, session_number: u64) -> bool {
         let mut state = self.state();
         state.session_number == session_number && !std::mem::replace(&mut state.is_exchanging, true)

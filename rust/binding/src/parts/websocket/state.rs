@@ -328,7 +328,7 @@ impl<O: Emitter> WebSocketPart<O> {
         let mut state = self.state();
         let pending = state.pending_bytes();
         let settings = &state.settings;
-        let (limit, most) = (settings.outbound_bytes, settings.queued_packets);
+        let (limit, max_messages) = (settings.outbound_bytes, settings.queued_packets);
         state.forget_sent(pending);
         let messages = state.message_ends.len();
         let outcome = match &mut state.session {
@@ -347,11 +347,13 @@ impl<O: Emitter> WebSocketPart<O> {
                         ),
                     ));
                 }
-                if messages >= most {
+                if messages >= max_messages {
                     drop(state);
                     return Err(self.last_error.record_message(
                         Error::ERR_OUT_OF_MEMORY,
-                        format!("send: queue of {most} messages (max_queued_packets) is full"),
+                        format!(
+                            "send: queue of {max_messages} messages (max_queued_packets) is full"
+                        ),
                     ));
                 }
                 send(session)

@@ -24,7 +24,7 @@ pub enum EvictionClass {
     /// the first one.
     Body,
     /// The client accepts a response as slowly.
-    Answer,
+    Response,
     /// Something moves, or the server has to answer.
     Busy,
 }
@@ -53,7 +53,7 @@ impl ServerConnection {
         }
         match (&self.pending_output, &self.state) {
             (Some(pending_output), _) if !self.unsent().is_empty() => {
-                of(EvictionClass::Answer, pending_output)
+                of(EvictionClass::Response, pending_output)
             }
             (_, ConnectionState::Idle { since }) if self.unread().is_empty() => {
                 (EvictionClass::Idle, *since)

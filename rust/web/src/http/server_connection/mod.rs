@@ -119,7 +119,7 @@ pub struct ServerConnection {
     discards_body: bool,
     /// The number of the current request, or the last one.
     id: u64,
-    /// How many answers are complete.
+    /// How many responses are complete.
     responses: u64,
     /// Whether the connection ends after the current response.
     is_last: bool,
@@ -371,7 +371,7 @@ impl ServerConnection {
                     }
                     self.refuse(503, "server is too busy");
                 }
-                // A client that has gone looks like one that has half-closed. A finite answer ends
+                // A client that has gone looks like one that has half-closed. A finite response ends
                 // anyway; an endless one would go on for nothing, so it is aborted.
                 ConnectionState::Sending { encoder, .. }
                     if self.input_has_ended && encoder.is_endless() =>
@@ -551,7 +551,7 @@ impl ServerConnection {
         self.id
     }
 
-    /// How many answers are complete, also those that the connection has given itself. Some of
+    /// How many responses are complete, also those that the connection has given itself. Some of
     /// their bytes may be unsent.
     pub fn responses(&self) -> u64 {
         self.responses
