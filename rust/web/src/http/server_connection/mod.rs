@@ -371,8 +371,8 @@ impl ServerConnection {
                     }
                     self.refuse(503, "server is too busy");
                 }
-                // A client that has gone looks like one that has half-closed. A finite response ends
-                // anyway; an endless one would go on for nothing, so it is aborted.
+                // A client that has gone looks like one that has half-closed. A finite response
+                // ends anyway; an endless one would go on for nothing, so it is aborted.
                 ConnectionState::Sending { encoder, .. }
                     if self.input_has_ended && encoder.is_endless() =>
                 {
