@@ -46,7 +46,8 @@ pub(super) fn respond(client: &Client, id: u64, head: &RequestHead, folder: &str
     }
 }
 
-/// Opens a file. Prints nothing if there is none. The error says why that failed.
+/// Opens a file. The error is the reason for the message to the script. A missing file prints no
+/// error of the engine.
 pub(super) fn open(path: &str) -> Result<Gd<FileAccess>, &'static str> {
     match FileAccess::file_exists(path) {
         true => FileAccess::open(path, ModeFlags::READ).ok_or("file cannot be read"),
